@@ -1,0 +1,33 @@
+# Everything runs in .venv, which these targets create and reuse. PYTHON chooses the interpreter (3.11 to 3.14).
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: demo test check format bench clean
+
+.venv/.ready: requirements.txt setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[demo,dev]'
+	touch $@
+
+demo: .venv/.ready  ## the main job on the embedded camera and chat: make demo ARGS="--seconds 60 --out out"
+	$(BIN)/ratcam demo $(ARGS)
+
+test: .venv/.ready  ## all tests, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: .venv/.ready  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: .venv/.ready  ## format and sort imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.ready  ## the figures in docs/: ratios against peers, from one run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## remove the virtual environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build .coverage .coverage.*

@@ -1,0 +1,1 @@
+"""The chat: the Telegram gateway, and the pure rules of commands, texts and deliveries."""

@@ -1,0 +1,235 @@
+"""The Protocols between Ratcam's parts: what an implementation must do, and what a caller may rely on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ratcam.messages import CameraId, ChatEvent, ChatId, Delivery, DeliveryId, MediaKind
+
+
+class Clock(Protocol):
+    """Time. Intervals use `monotonic_s`; `unix_s` is for people and may jump."""
+
+    def monotonic_s(self) -> float:
+        """Seconds from an arbitrary start; never goes back."""
+        ...
+
+    def unix_s(self) -> float:
+        """Seconds since 1970, as far as this machine knows."""
+        ...
+
+
+# --- cameras --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """What a source delivers: the picture's size in pixels and its nominal pictures a second."""
+
+    width: int
+    height: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedPicture:
+    """What one step of a source yields: a coded picture, a motion field, or both.
+
+    `data` is one Annex B access unit shown at `pts_90k`; if it is an IDR picture it begins with its SPS and PPS; empty
+    when a decoder only hands out what it held back at the stream's end. `field` is a motion field's payload in MMAL form
+    (see `messages.MotionField`) of the picture shown at `field_pts_90k`, which in a stream that reorders pictures is not
+    the one in `data`; empty when there is none yet. `columns` and `rows` are its block grid without the padding column.
+    Media times count from the source's opening, and those of fields increase strictly.
+    """
+
+    pts_90k: int
+    data: bytes
+    field: bytes
+    field_pts_90k: int
+    columns: int
+    rows: int
+
+
+class CameraSource(Protocol):
+    """A camera. One thread calls everything but `still_jpeg` and `request_key_frame`, which any thread may call."""
+
+    def open(self) -> SourceInfo:
+        """Start the device.
+
+        Raises:
+            CameraError: it cannot be opened; the message says why.
+        """
+        ...
+
+    def next_picture(self) -> CapturedPicture | None:
+        """Wait for the next picture in decoding order; None when the source has come to its end.
+
+        Raises:
+            CameraError: the device failed.
+        """
+        ...
+
+    def still_jpeg(self) -> tuple[int, bytes]:
+        """The newest picture as (its pts_90k, JPEG).
+
+        Raises:
+            CameraError: there is no picture yet.
+        """
+        ...
+
+    def request_key_frame(self) -> None:
+        """Ask the encoder for a key frame; does nothing where the source cannot."""
+        ...
+
+    def close(self) -> None:
+        """Let the device go. Idempotent."""
+        ...
+
+
+# --- chat -----------------------------------------------------------------------------------------------------------
+
+
+class ChatGateway(Protocol):
+    """The way to the chats. Every method returns at once and may be called from any thread."""
+
+    def start(self, listener: Callable[[ChatEvent], None]) -> None:
+        """Begin to listen and send. `listener` is called on the gateway's own thread and must not block."""
+        ...
+
+    def allow(self, chats: frozenset[ChatId]) -> None:
+        """From now on only these chats' commands pass; others can only enrol."""
+        ...
+
+    def send(self, delivery: Delivery) -> None:
+        """Send one delivery; ends in exactly one `DeliverySucceeded` or `DeliveryFailed` unless the gateway stops."""
+        ...
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop within `timeout_s`; requests under way are given up. Idempotent. Waits for the thread's end."""
+        ...
+
+
+class Console(Protocol):
+    """The terminal or journal of the person who runs the daemon."""
+
+    def show_passcode(self, passcode: str, *, chat_name: str, minutes: int) -> None:
+        """Show a passcode. It appears nowhere else."""
+        ...
+
+
+# --- stores ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizedChat:
+    """A chat that may command and is alerted."""
+
+    chat: ChatId
+    name: str
+    since_unix_s: float
+
+
+class AuthStore(Protocol):
+    """Who is authorised; shared with other processes through the file system. Every change is on disk on return."""
+
+    def chats(self) -> tuple[AuthorizedChat, ...]:
+        """All authorised chats, oldest first."""
+        ...
+
+    def grant(self, chat: AuthorizedChat) -> None:
+        """Authorise a chat; replaces an entry with the same id."""
+        ...
+
+    def revoke(self, chat: ChatId) -> bool:
+        """Take it away; False if it was not authorised."""
+        ...
+
+    def migrate(self, chat: ChatId, new_chat: ChatId) -> None:
+        """A group has a new id."""
+        ...
+
+    def changed(self) -> bool:
+        """Whether somebody else has changed the store since this object last read or wrote it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaItem:
+    """One picture or clip to deliver; uploaded once, then named by `file_id`."""
+
+    media_id: str
+    kind: MediaKind
+    path: str
+    width: int = 0
+    height: int = 0
+    duration_s: int = 0
+    file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedDelivery:
+    """One row of the outbox: one text or media item that one chat has yet to get."""
+
+    delivery_id: DeliveryId
+    chat: ChatId
+    kind: MediaKind
+    text: str
+    media_id: str = ""
+    created_unix_s: float = 0.0
+    attempts: int = 0
+
+
+class OutboxStore(Protocol):
+    """The deliveries that are still owed. Every change is on disk on return."""
+
+    def pending(self) -> tuple[QueuedDelivery, ...]:
+        """All owed deliveries in the order they were added."""
+        ...
+
+    def add(self, deliveries: tuple[QueuedDelivery, ...]) -> None:
+        """Owe these, all or none."""
+        ...
+
+    def update(self, delivery: QueuedDelivery) -> None:
+        """Replace the row with the same id; does nothing if there is none."""
+        ...
+
+    def remove(self, delivery_ids: tuple[DeliveryId, ...]) -> None:
+        """Owe these no more."""
+        ...
+
+
+class UploadStore(Protocol):
+    """The media items and the file ids Telegram gave them. Every change is on disk on return."""
+
+    def get(self, media_id: str) -> MediaItem | None:
+        """The item, or None."""
+        ...
+
+    def put(self, item: MediaItem) -> None:
+        """Add or replace an item; the oldest beyond the store's limit are forgotten."""
+        ...
+
+
+class ArmedStore(Protocol):
+    """Which cameras are armed; survives restarts."""
+
+    def is_armed(self, camera: CameraId) -> bool:
+        """Whether motion of this camera is an event."""
+        ...
+
+    def set_armed(self, camera: CameraId, *, armed: bool) -> None:
+        """Remember it; on disk on return."""
+        ...
+
+
+class MediaFiles(Protocol):
+    """The folder of pictures and clips that are owed to chats."""
+
+    def save_photo(self, name: str, jpeg: bytes) -> str:
+        """Write a JPEG and return its path; on disk on return."""
+        ...
+
+    def discard(self, path: str) -> None:
+        """Delete a delivered file unless files are kept. Never raises for a file that is gone."""
+        ...

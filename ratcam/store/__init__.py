@@ -1,0 +1,1 @@
+"""Stores: what must outlive a crash, in TinyDB files that are readable and replaced atomically."""
