@@ -15,7 +15,7 @@ VIDEO = ["av>=16,<19"]
 setup(
     name="ratcam",
     version=VERSION,
-    description="A camera as a contact in Telegram: photos, videos and motion alerts that begin before the movement did",
+    description="A camera as a contact in Telegram: photos, videos, and alerts that begin before the movement did",
     long_description=(HERE / "README.md").read_text() if (HERE / "README.md").exists() else "",
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
@@ -26,6 +26,7 @@ setup(
         "numpy>=1.26,<3",
         "Pillow>=11,<14",
         "python-telegram-bot~=22.8",
+        "httpx>=0.27,<0.29",
         "tinydb~=4.9",
     ],
     extras_require={

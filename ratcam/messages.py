@@ -37,7 +37,7 @@ class AccessUnit:
 class MotionField:
     """The motion vectors of one picture in the form of picamera's MMAL: (columns + 1) x rows blocks of 4 bytes.
 
-    A block is x (int8), y (int8), sad (uint16 little endian), rows from the top; the last column of each row is padding.
+    A block is x (int8), y (int8), sad (uint16 little endian), rows from the top; the last column of a row is padding.
     x and y are in whole pixels, towards the block's place in the previous picture; sad is the block's change.
     """
 
@@ -163,6 +163,19 @@ class MotionStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MotionContinues:
+    """The event goes on; told about once a second of media time.
+
+    So a recorder that lost its state learns of the event, and a detector that died leaves no clip open for ever.
+    """
+
+    camera: CameraId
+    run_id: RunId
+    event_id: EventId
+    pts_90k: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MotionPeaked:
     """The picture of the event's strongest moment so far: a still in grey, tinted where it moved."""
 
@@ -223,15 +236,8 @@ class RecordClip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentOpened:
-    """A segment begins; its units follow in `SegmentAppended`."""
-
-    segment: Segment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentAppended:
-    """The next access units of a segment in decoding order, at most one GOP; the first begins with a key unit."""
+    """The next access units of a segment in decoding order, at most one GOP; every one begins with a key unit."""
 
     segment: Segment
     units: tuple[AccessUnit, ...] = field(repr=False)
@@ -257,6 +263,8 @@ class ClipReady:
     duration_ms: int
     width: int
     height: int
+    is_recovered: bool = False
+    """The recording was cut short by a crash or a power cut and has been finished afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +302,7 @@ class FailureKind(Enum):
     """The stored file id is not accepted: upload again."""
     REFUSED = "refused"
     """This payload will never be accepted."""
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a kind of failure
     """The bot's token is not accepted at present."""
 
 

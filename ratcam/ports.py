@@ -1,10 +1,10 @@
 """The Protocols between Ratcam's parts: what an implementation must do, and what a caller may rely on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratcam.messages import CameraId, ChatEvent, ChatId, Delivery, DeliveryId, MediaKind
+from ratcam.messages import CameraId, ChatEvent, ChatId, Delivery, DeliveryId, MediaKind, Segment
 
 
 class Clock(Protocol):
@@ -36,10 +36,10 @@ class CapturedPicture:
     """What one step of a source yields: a coded picture, a motion field, or both.
 
     `data` is one Annex B access unit shown at `pts_90k`; if it is an IDR picture it begins with its SPS and PPS; empty
-    when a decoder only hands out what it held back at the stream's end. `field` is a motion field's payload in MMAL form
-    (see `messages.MotionField`) of the picture shown at `field_pts_90k`, which in a stream that reorders pictures is not
-    the one in `data`; empty when there is none yet. `columns` and `rows` are its block grid without the padding column.
-    Media times count from the source's opening, and those of fields increase strictly.
+    when a decoder only hands out what it held back at the stream's end. `field` is a motion field's payload in MMAL
+    form (see `messages.MotionField`) of the picture shown at `field_pts_90k`, which in a stream that reorders pictures
+    is not the one in `data`; empty when there is none yet. `columns` and `rows` are its block grid without the padding
+    column. Media times count from the source's opening, and those of fields increase strictly.
     """
 
     pts_90k: int
@@ -175,6 +175,8 @@ class QueuedDelivery:
     kind: MediaKind
     text: str
     media_id: str = ""
+    after_media: bool = False
+    """A text that closes an event: it waits for the media before it. Other texts overtake media."""
     created_unix_s: float = 0.0
     attempts: int = 0
 
@@ -223,6 +225,54 @@ class ArmedStore(Protocol):
         ...
 
 
+class SpoolFile(Protocol):
+    """The file of one segment while it is written. Every method raises OSError as the file system does."""
+
+    def append(self, buffers: Sequence[bytes | memoryview]) -> None:
+        """Write at the end in one go; on disk on return."""
+        ...
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Write in place; on disk on return."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Cut the file to `size` bytes."""
+        ...
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer at the file's end."""
+        ...
+
+    def commit(self) -> tuple[str, int]:
+        """Give the file its final name and close it; returns its path and its size in bytes."""
+        ...
+
+
+class ClipFiles(Protocol):
+    """The folder of one camera's recordings: those being written, and the finished ones not yet handed over."""
+
+    def create(self, segment: Segment) -> SpoolFile:
+        """A new, empty spool file for a segment.
+
+        Raises:
+            OSError: it cannot be created.
+        """
+        ...
+
+    def leftovers(self) -> tuple[tuple[Segment, SpoolFile, int], ...]:
+        """Every recording that is here, finished or not: its segment, its file and its size in bytes.
+
+        For an actor's start: files that an earlier incarnation left open are closed first. To commit a finished one
+        again gives its path again.
+        """
+        ...
+
+    def set_aside(self, spool: SpoolFile) -> str:
+        """Close a spool file that cannot be made playable and keep it under another name, which is returned."""
+        ...
+
+
 class MediaFiles(Protocol):
     """The folder of pictures and clips that are owed to chats."""
 
@@ -231,5 +281,5 @@ class MediaFiles(Protocol):
         ...
 
     def discard(self, path: str) -> None:
-        """Delete a delivered file unless files are kept. Never raises for a file that is gone."""
+        """A file is delivered: delete it, or put it away if files are kept. Never raises."""
         ...

@@ -1,7 +1,7 @@
 """The sections of ratcam.ini as frozen values: what each part is handed. `ratcam.config` reads and checks them.
 
 Each field is a key of the ini; its metadata hold what the sample file and the checks need: `doc` (one sentence),
-`minimum`, `maximum` (inclusive), `choices`, `secret`. The `[motion]` section is `ratcam.motion.settings.MotionSettings`.
+`minimum`, `maximum` (inclusive), `choices`, `secret`. The `[motion]` section is `motion.settings.MotionSettings`.
 """
 
 from dataclasses import dataclass, field
@@ -113,7 +113,7 @@ class RecordingSettings:
         default=60.0, metadata={"minimum": 1, "maximum": 600, "doc": "The longest /video that may be asked for."}
     )
     keep_clips: bool = field(
-        default=False, metadata={"doc": "Keep pictures and clips on disk after every chat has got them."}
+        default=False, metadata={"doc": "Keep delivered pictures and clips, in state_dir/media/kept."}
     )
 
 

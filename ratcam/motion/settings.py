@@ -20,12 +20,17 @@ class MotionSettings:
         metadata={"minimum": 0.1, "maximum": 255, "doc": "A block moves when its accumulated motion reaches this."},
     )
     release_level: float = field(
-        default=4.0,
+        default=3.0,
         metadata={"minimum": 0.1, "maximum": 255, "doc": "While an event lasts, a block moves down to this level."},
     )
     trigger_area: int = field(
-        default=3,
-        metadata={"minimum": 1, "maximum": 10000, "doc": "Blocks (16x16 pixels) that must move to begin an event."},
+        default=5,
+        metadata={
+            "minimum": 1,
+            "maximum": 10000,
+            "doc": "Blocks (16x16 pixels) that must move to begin an event. "
+            "5 is what the median leaves of a mover of 3x3 blocks.",
+        },
     )
     release_area: int = field(
         default=1, metadata={"minimum": 1, "maximum": 10000, "doc": "An event ends when fewer blocks than this move."}

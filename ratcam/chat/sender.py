@@ -1,0 +1,176 @@
+"""Sends deliveries: in order within a chat, chats side by side, few uploads at a time."""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from telegram import Bot, InputFile, Message
+from telegram.error import ChatMigrated as MigratedError
+from telegram.error import TelegramError
+
+from ratcam.chat.failures import classify
+from ratcam.chat.timings import GatewayTimings
+from ratcam.messages import (
+    ChatEvent,
+    ChatId,
+    ChatMigrated,
+    Delivery,
+    DeliveryFailed,
+    DeliverySucceeded,
+    FailureKind,
+    MediaKind,
+)
+
+_logger = logging.getLogger(__name__)
+
+UPLOADS_AT_ONCE = 2
+REQUESTS_AT_ONCE = 8
+"""Requests without a file; with the uploads fewer than the connections of the pool, so that none waits there."""
+
+
+class Sender:
+    """Reports exactly one result per delivery, unless it is closed first. Belongs to one event loop."""
+
+    def __init__(self, *, bot: Bot, timings: GatewayTimings, report: Callable[[ChatEvent], object]) -> None:
+        self._bot = bot
+        self._timings = timings
+        self._report = report
+        self._lanes: dict[ChatId, deque[Delivery]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._upload_slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
+        self._request_slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
+
+    def accept(self, delivery: Delivery) -> None:
+        """Send this after everything accepted before for the same chat."""
+        lane = self._lanes.get(delivery.chat)
+        if lane is not None:
+            lane.append(delivery)
+            return
+        self._lanes[delivery.chat] = deque((delivery,))
+        self._start(self._serve(delivery.chat))
+
+    def close(self) -> None:
+        """Give up what is under way and forget what waits, without results."""
+        self._lanes.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _serve(self, chat: ChatId) -> None:
+        lane = self._lanes[chat]
+        while lane:
+            delivery = lane.popleft()
+            # A task of its own: whatever goes wrong in it, the lane lives on and the result is reported.
+            attempt = self._start(self._deliver(delivery))
+            await asyncio.wait((attempt,))
+            error = None if attempt.cancelled() else attempt.exception()
+            if error is not None:
+                _logger.error("Delivery %s hit a bug in Ratcam.", delivery.delivery_id, exc_info=error)
+                self._report(_failed(delivery, error))
+        self._lanes.pop(chat, None)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            if delivery.kind is MediaKind.TEXT:
+                result = await self._send_text(delivery)
+            elif delivery.file_id:
+                result = await self._send_by_file_id(delivery)
+            else:
+                result = await self._upload(delivery)
+        except MigratedError as error:
+            self._report(ChatMigrated(chat=delivery.chat, new_chat=ChatId(error.new_chat_id)))
+            result = _failed(delivery, error)
+        except TelegramError as error:
+            result = _failed(delivery, error)
+        self._report(result)
+
+    async def _send_text(self, delivery: Delivery) -> ChatEvent:
+        async with self._request_slots:
+            await self._bot.send_message(
+                delivery.chat,
+                delivery.text,
+                disable_notification=delivery.is_silent,
+                read_timeout=self._timings.answer_timeout_s,
+            )
+        return DeliverySucceeded(delivery_id=delivery.delivery_id)
+
+    async def _send_by_file_id(self, delivery: Delivery) -> ChatEvent:
+        async with self._request_slots:
+            message = await self._send_media(delivery, delivery.file_id, size=0)
+        return DeliverySucceeded(delivery_id=delivery.delivery_id, file_id=_file_id_of(message) or delivery.file_id)
+
+    async def _upload(self, delivery: Delivery) -> ChatEvent:
+        path = Path(delivery.path)
+        async with self._upload_slots:
+            try:
+                file = path.open("rb")
+            except FileNotFoundError:
+                return _refused(delivery, "file missing")
+            except OSError as error:
+                return _refused(delivery, f"file cannot be read: {error.strerror}")
+            with file:
+                size = os.fstat(file.fileno()).st_size
+                # Handed on as it is: PTB would read the whole clip into memory.
+                upload = InputFile(file, filename=path.name, read_file_handle=False)
+                try:
+                    message = await self._send_media(delivery, upload, size=size)
+                except MigratedError:
+                    raise
+                except TelegramError as error:
+                    # Whatever the server said or did not say, it cannot have posted half a file.
+                    return _failed(delivery, error, is_whole=file.tell() >= size)
+        return DeliverySucceeded(delivery_id=delivery.delivery_id, file_id=_file_id_of(message))
+
+    async def _send_media(self, delivery: Delivery, media: str | InputFile, *, size: int) -> Message:
+        patience_s = self._timings.media_timeout_s + size / self._timings.upload_bytes_per_s
+        if delivery.kind is MediaKind.PHOTO:
+            return await self._bot.send_photo(
+                delivery.chat,
+                media,
+                caption=delivery.text or None,
+                disable_notification=delivery.is_silent,
+                read_timeout=patience_s,
+            )
+        # Above some 10 MB Telegram does not look at the video itself: without these it is shown square and black.
+        return await self._bot.send_video(
+            delivery.chat,
+            media,
+            caption=delivery.text or None,
+            width=delivery.width or None,
+            height=delivery.height or None,
+            duration=delivery.duration_s or None,
+            supports_streaming=True,
+            disable_notification=delivery.is_silent,
+            read_timeout=patience_s,
+        )
+
+
+def _file_id_of(message: Message) -> str:
+    """The id of the media in a message: Telegram may turn a video without sound into an animation or a document."""
+    if message.photo:
+        return max(message.photo, key=lambda photo: photo.width * photo.height).file_id
+    media = message.video or message.animation or message.document
+    return media.file_id if media else ""
+
+
+def _failed(delivery: Delivery, error: BaseException, *, is_whole: bool = True) -> DeliveryFailed:
+    failure = classify(error, by_file_id=bool(delivery.file_id))
+    kind = failure.kind
+    if kind is FailureKind.AMBIGUOUS and not is_whole:
+        kind = FailureKind.NOT_SENT
+    return DeliveryFailed(
+        delivery_id=delivery.delivery_id, kind=kind, detail=failure.detail, retry_after_s=failure.retry_after_s
+    )
+
+
+def _refused(delivery: Delivery, detail: str) -> DeliveryFailed:
+    return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.REFUSED, detail=detail)

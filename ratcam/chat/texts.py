@@ -1,0 +1,82 @@
+"""Every text that a chat sees, in one place. Plain text, one function or constant a text."""
+
+import time
+
+NOT_ENROLLED = "This camera is private. Send /start to enrol this chat."
+ASK_PASSCODE = (
+    "Hello. Please send me the passcode that Ratcam shows on its console now. It is good for {minutes} minutes."
+)
+WELCOME = "Welcome, this chat is enrolled. /arm makes me watch for motion, /help tells the rest."
+WRONG_PASSCODE = "That is not the passcode. {left} left."
+NO_PASSCODE = "There is no passcode open any more. Send /start for a new one."
+MUST_WAIT = "Too many wrong passcodes. Send /start again in {minutes} minutes."
+ALREADY_ENROLLED = "This chat is enrolled already. /help tells what I can do."
+LOGGED_OUT = "This chat is logged out: no alerts, no commands. /start enrols it again."
+NOT_STORED = "I could not store that: {reason}. Please try again; if it stays so, look at the console."
+UNKNOWN_COMMAND = "I do not know /{name}. /help tells what I can do."
+ARMED = "Armed. I tell you when something moves."
+ALREADY_ARMED = "I am armed already."
+DISARMED = "Disarmed. I ignore motion until /arm."
+ALREADY_DISARMED = "I am disarmed already."
+RECORDING = "Recording {seconds:g} s; the video follows."
+VIDEO_USAGE = "How many seconds? A number from 1 to {longest:g}, for example: /video 10"
+NO_ARGUMENT = "/{name} takes nothing behind it."
+PHOTO_FAILED = "No photo from {camera}: {reason}."
+CLIP_FAILED = "No video from {camera}: {reason}."
+CAMERA_LOST = "{camera} has stopped giving pictures ({reason}). I keep trying."
+CAMERA_BACK = "{camera} is back. I was blind for {blind}."
+MOTION = "Something is moving: {camera}, {at}."
+HEAT_MAP = "{camera}, {at}: strength {score:.1f}, {area} blocks."
+QUIET = "All quiet after {duration}: {camera}."
+CLIP_LOST_TOO = "The video of this event was lost: {reason}."
+MEDIA_REFUSED = "A {kind} could not be sent: {reason}."
+PHOTO = "{camera}, {at}"
+CLIP = "{camera}, {at}, {duration}"
+CLIP_PART = "{camera}, {at}, {duration}, part {part}"
+RECOVERED = " (recovered after an interruption)"
+
+HELP = """I am a camera.
+/photo - a picture, now
+/video 10 - a video of 10 seconds that begins a little earlier
+/arm - tell me when something moves
+/disarm - ignore motion
+/status - how I am
+/logout - forget this chat
+When something moves while I am armed, you get a text at once, then a picture of where it moved, then the video."""
+
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("photo", "a picture, now"),
+    ("video", "a video; how many seconds may follow"),
+    ("arm", "tell me when something moves"),
+    ("disarm", "ignore motion"),
+    ("status", "how the camera is"),
+    ("help", "what I can do"),
+    ("logout", "forget this chat"),
+)
+"""What the chat app offers to an enrolled chat: name and description."""
+
+
+def reason(text: str) -> str:
+    """A reason from elsewhere as the end of a sentence of ours: no full stop of its own, a small letter first."""
+    text = text.strip().rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def clock_time(unix_s: float) -> str:
+    """Local time of day, as 23:59:59."""
+    return time.strftime("%H:%M:%S", time.localtime(unix_s))
+
+
+def duration(seconds: float) -> str:
+    """A span of time as 0:42 or 1:02:03; longer than a day as 2 d 03:04:05."""
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02}:{minutes:02}:{rest:02}"
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def tries(count: int) -> str:
+    """1 try, 2 tries."""
+    return "1 try" if count == 1 else f"{count} tries"

@@ -1,0 +1,193 @@
+"""The command line: understands the arguments, calls the part that does it, says in words what went wrong."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from ratcam import __version__
+from ratcam.config import Config, load, sample, show
+from ratcam.errors import BadInputError, ConfigError, ExitStatus, RatcamError
+from ratcam.messages import ChatId
+
+_DESCRIPTION = "A camera as a contact in Telegram."
+_CONFIG_HELP = "the configuration (default: ratcam.ini in this folder, if there is one)"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Never raises for a person's mistake."""
+    arguments = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], ExitStatus] = arguments.run
+    try:
+        return run(arguments)
+    except ConfigError as exc:
+        for problem in exc.problems:
+            print(problem, file=sys.stderr)
+        return exc.exit_status
+    except RatcamError as exc:
+        print(f"ratcam: {exc}", file=sys.stderr)
+        return exc.exit_status
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.OK
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ratcam", description=_DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"ratcam {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run the daemon in the foreground")
+    run.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
+    run.add_argument("-v", "--verbose", action="store_true", help="log everything, whatever [daemon] log_level says")
+    run.set_defaults(run=_run)
+
+    demo = commands.add_parser("demo", help="the main job on an embedded camera and an embedded chat")
+    demo.add_argument("--seconds", type=_positive, metavar="N", help="end after so long (default: at Ctrl-C)")
+    demo.add_argument("--source", default="demo", help="demo, or file:PATH to use a video as the camera")
+    demo.add_argument("--out", type=Path, metavar="DIR", help="keep transcript.json, the media and the log here")
+    demo.add_argument("--port", type=int, default=0, help="where the chat page listens (default: any free port)")
+    demo.set_defaults(run=_demo)
+
+    chats = commands.add_parser("chats", help="list the enrolled chats, or revoke one; also while the daemon runs")
+    chats.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
+    what = chats.add_subparsers(metavar="ACTION")
+    chats.set_defaults(run=_chats_list)
+    what.add_parser("list", help="list the enrolled chats").set_defaults(run=_chats_list)
+    revoke = what.add_parser("revoke", help="take a chat's authorisation away")
+    revoke.add_argument("chat", type=int, metavar="ID", help="the chat's number, as `ratcam chats` shows it")
+    revoke.set_defaults(run=_chats_revoke)
+
+    mux = commands.add_parser("mux", help="put a raw H.264 stream into an MP4 without encoding it again")
+    mux.add_argument("source", type=Path, metavar="IN.h264")
+    mux.add_argument("target", type=Path, metavar="OUT.mp4")
+    mux.add_argument(
+        "--fps", type=_positive, metavar="N", help="pictures a second (default: what the stream says, or 25)"
+    )
+    mux.set_defaults(run=_mux)
+
+    analyze = commands.add_parser("analyze", help="run the motion detector over a video")
+    analyze.add_argument("video", type=Path, metavar="VIDEO")
+    analyze.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
+    analyze.add_argument(
+        "--vectors", type=Path, metavar="FILE", help="a raw file of picamera's motion_output, instead of decoding"
+    )
+    analyze.add_argument("--json", action="store_true", help="JSON lines: stream, frames, events, summary")
+    analyze.add_argument("--heatmap", type=Path, metavar="PNG", help="write the heat map of the strongest event")
+    analyze.set_defaults(run=_analyze)
+
+    config = commands.add_parser("config", help="show or check the configuration")
+    actions = config.add_subparsers(required=True, metavar="ACTION")
+    for name, function, text in (
+        ("show", _config_show, "print what is in force and where it comes from; secrets are masked"),
+        ("check", _config_check, "report every error; exit status 78 if there is one"),
+        ("sample", _config_sample, "print a ratcam.ini with every key, explained, at its default"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
+        action.set_defaults(run=function)
+    return parser
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _load(arguments: argparse.Namespace) -> Config:
+    return load(arguments.config, os.environ)
+
+
+def _run(arguments: argparse.Namespace) -> ExitStatus:
+    # Imported when needed: the other commands must start fast and need none of what the daemon is made of.
+    from ratcam.app import run_daemon  # noqa: PLC0415
+
+    config = _load(arguments)
+    if arguments.verbose:
+        config = replace(config, daemon=replace(config.daemon, log_level="debug"))
+    return run_daemon(config)
+
+
+def _demo(arguments: argparse.Namespace) -> ExitStatus:
+    try:
+        from ratcam.demo import run_demo  # noqa: PLC0415
+    except ModuleNotFoundError as exc:
+        raise BadInputError(f"the demo needs {exc.name}; install it with: pip install 'ratcam[demo]'") from exc
+    return run_demo(seconds=arguments.seconds, source=arguments.source, out=arguments.out, port=arguments.port)
+
+
+def _chats_list(arguments: argparse.Namespace) -> ExitStatus:
+    from ratcam.store.auth import TinyAuthStore  # noqa: PLC0415
+
+    chats = TinyAuthStore(state_dir=Path(_load(arguments).daemon.state_dir)).chats()
+    if not chats:
+        print("No chat is enrolled. Send /start to your bot while `ratcam run` runs.")
+    for chat in chats:
+        since = datetime.fromtimestamp(chat.since_unix_s).strftime("%Y-%m-%d %H:%M")
+        print(f"{chat.chat:>16}  since {since}  {chat.name if chat.name.isprintable() else repr(chat.name)}")
+    return ExitStatus.OK
+
+
+def _chats_revoke(arguments: argparse.Namespace) -> ExitStatus:
+    from ratcam.store.auth import TinyAuthStore  # noqa: PLC0415
+
+    store = TinyAuthStore(state_dir=Path(_load(arguments).daemon.state_dir))
+    if not store.revoke(ChatId(arguments.chat)):
+        raise BadInputError(f"chat {arguments.chat} is not enrolled; `ratcam chats` lists those that are")
+    print(f"Chat {arguments.chat} is revoked. A running daemon notices within a second.")
+    return ExitStatus.OK
+
+
+def _mux(arguments: argparse.Namespace) -> ExitStatus:
+    from ratcam.muxing import mux_file  # noqa: PLC0415
+
+    report = mux_file(arguments.source, arguments.target, fps=arguments.fps)
+    print(
+        f"{arguments.target}: {report.frames} pictures ({report.key_frames} key frames), {report.duration_s:.2f} s, "
+        f"{report.width}x{report.height} at {report.fps:g} pictures/s ({report.fps_origin.value}), "
+        f"{report.size_bytes} bytes"
+    )
+    if report.dropped_frames:
+        print(f"{report.dropped_frames} pictures before the first key frame were left out.")
+    return ExitStatus.OK
+
+
+def _analyze(arguments: argparse.Namespace) -> ExitStatus:
+    from ratcam.analyze import analyze  # noqa: PLC0415
+
+    analyze(
+        arguments.video,
+        motion=_load(arguments).motion,
+        vectors=arguments.vectors,
+        as_json=arguments.json,
+        heat_map=arguments.heatmap,
+        out=sys.stdout,
+    )
+    return ExitStatus.OK
+
+
+def _config_show(arguments: argparse.Namespace) -> ExitStatus:
+    print(show(_load(arguments)), end="")
+    return ExitStatus.OK
+
+
+def _config_check(arguments: argparse.Namespace) -> ExitStatus:
+    config = _load(arguments)
+    print(f"{config.path or 'the defaults'}: no errors")
+    return ExitStatus.OK
+
+
+def _config_sample(arguments: argparse.Namespace) -> ExitStatus:
+    print(sample(), end="")
+    return ExitStatus.OK

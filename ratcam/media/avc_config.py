@@ -1,0 +1,91 @@
+"""The sample entry of H.264 video: avc1 with avcC, colr, pasp and btrt (ISO/IEC 14496-15, 5.3)."""
+
+import struct
+
+from ratcam.media import nal
+from ratcam.media.access_unit import ParameterSets
+from ratcam.media.boxes import box
+from ratcam.media.errors import StreamError
+from ratcam.media.sps import Sps, parse_pps, parse_sps
+
+HIGH_WITH_DEPTHS = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+"""The profiles after which the record names chroma format and bit depths."""
+MAX_SPS, MAX_PPS = 31, 255
+
+
+def by_id(sets: ParameterSets) -> ParameterSets:
+    """The parsable parameter sets in the order of their ids, of each id the last.
+
+    Raises:
+        StreamError: one of them cannot be parsed, or there is no SPS or no PPS.
+    """
+    sps = {parse_sps(unit).sps_id: unit for unit in sets.sps}
+    pps = {parse_pps(unit).pps_id: unit for unit in sets.pps}
+    if not sps or not pps:
+        raise StreamError("the video has no parameter sets (SPS and PPS): it cannot be played without them")
+    if len(sps) > MAX_SPS or len(pps) > MAX_PPS:
+        raise StreamError("the video has more parameter sets than an MP4 file can carry")
+    return ParameterSets(sps=tuple(sps[key] for key in sorted(sps)), pps=tuple(pps[key] for key in sorted(pps)))
+
+
+def configuration(sets: ParameterSets) -> bytes:
+    """The AVC decoder configuration record of parameter sets that `by_id` returned."""
+    first = sets.sps[0]
+    parts = [struct.pack(">B3sBB", 1, first[1:4], 0xFF, 0xE0 | len(sets.sps))]
+    parts += [struct.pack(">H", len(unit)) + unit for unit in sets.sps]
+    parts.append(struct.pack(">B", len(sets.pps)))
+    parts += [struct.pack(">H", len(unit)) + unit for unit in sets.pps]
+    if first[1] in HIGH_WITH_DEPTHS:
+        sps = parse_sps(first)
+        chroma, luma_depth, chroma_depth = sps.chroma_format_idc, sps.bit_depth_luma - 8, sps.bit_depth_chroma - 8
+        parts.append(struct.pack(">4B", 0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0))
+    return b"".join(parts)
+
+
+def sets_of(record: bytes) -> ParameterSets:
+    """The parameter sets in a decoder configuration record.
+
+    Raises:
+        StreamError: the record is cut short or not one.
+    """
+    found: list[tuple[bytes, ...]] = []
+    at, mask = 5, 0x1F
+    try:
+        for _ in range(2):
+            count, units = record[at] & mask, list[bytes]()
+            at, mask = at + 1, 0xFF
+            for _ in range(count):
+                size = int.from_bytes(record[at : at + 2], "big")
+                units.append(record[at + 2 : at + 2 + size])
+                at += 2 + size
+            found.append(tuple(units))
+    except IndexError as exc:
+        raise StreamError("the file's decoder configuration is cut short") from exc
+    if at > len(record) or not all(unit and nal.nal_type(unit) in (nal.SPS, nal.PPS) for unit in found[0] + found[1]):
+        raise StreamError("the file's decoder configuration is damaged")
+    return ParameterSets(sps=found[0], pps=found[1])
+
+
+def shown_size(sps: Sps) -> tuple[int, int]:
+    """Width and height in pixels as shown: the width is stretched by the aspect ratio of the samples."""
+    across, down = sps.vui.sar
+    return min(0xFFFF, max(1, round(sps.width * across / down))), sps.height
+
+
+def sample_entry(
+    sets: ParameterSets, *, buffer_bytes: int = 0, max_bitrate: int = 0, average_bitrate: int = 0
+) -> bytes:
+    """The avc1 box for parameter sets that `by_id` returned; rates in bits a second, 0 while they are not known."""
+    sps = parse_sps(sets.sps[0])
+    name = b"AVC Coding"
+    head = struct.pack(">6xH16xHHII4xH", 1, sps.width, sps.height, 72 << 16, 72 << 16, 1)
+    head += bytes([len(name)]) + name.ljust(31, b"\0") + struct.pack(">Hh", 24, -1)
+    colour = b""
+    if (told := sps.vui.colour) is not None:
+        numbers = (told.primaries, told.transfer, told.matrix, 0x80 if told.is_full_range else 0)
+        colour = box(b"colr", b"nclx", struct.pack(">HHHB", *numbers))
+    aspect = box(b"pasp", struct.pack(">II", *sps.vui.sar))
+    rate = box(
+        b"btrt", struct.pack(">III", *(min(n, 0xFFFF_FFFF) for n in (buffer_bytes, max_bitrate, average_bitrate)))
+    )
+    return box(b"avc1", head, box(b"avcC", configuration(sets)), colour, aspect, rate)

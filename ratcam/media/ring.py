@@ -1,0 +1,90 @@
+"""The pre-roll: the newest access units, in RAM, by whole GOPs."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+
+class TimedUnit(Protocol):
+    """What the ring, the cutter and the muxer need of an access unit."""
+
+    @property
+    def pts_90k(self) -> int:
+        """Presentation time in ticks."""
+        ...
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it is an IDR picture."""
+        ...
+
+    @property
+    def data(self) -> bytes:
+        """Its Annex B bytes."""
+        ...
+
+
+U = TypeVar("U", bound=TimedUnit)
+
+
+@dataclass(slots=True)
+class _Gop(Generic[U]):
+    units: list[U] = field(default_factory=list[U])
+    size_bytes: int = 0
+
+
+class PreRollRing(Generic[U]):
+    """Holds at least `span_90k` of the newest units and at most one GOP more, and never more than `max_bytes` of data.
+
+    It begins with a key unit: units before the first are ignored, and whole GOPs are evicted. A GOP that alone is
+    larger than `max_bytes` is dropped together with its units to come.
+    """
+
+    def __init__(self, *, span_90k: int, max_bytes: int) -> None:
+        self._span_90k = span_90k
+        self._max_bytes = max_bytes
+        self._gops: deque[_Gop[U]] = deque()
+        self._newest_90k = 0
+        self._size_bytes = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of data held."""
+        return self._size_bytes
+
+    def push(self, unit: U) -> None:
+        """Take the next unit in decoding order."""
+        if unit.is_key:
+            self._gops.append(_Gop())
+            self._newest_90k = unit.pts_90k
+        elif not self._gops:
+            return
+        gop = self._gops[-1]
+        gop.units.append(unit)
+        gop.size_bytes += len(unit.data)
+        self._size_bytes += len(unit.data)
+        self._newest_90k = max(self._newest_90k, unit.pts_90k)
+        self._evict()
+
+    def since(self, pts_90k: int) -> tuple[U, ...]:
+        """The units from the last key unit at or before a time, or else the oldest held, to the newest; maybe none."""
+        first = 0
+        for index in range(len(self._gops) - 1, -1, -1):
+            if self._gops[index].units[0].pts_90k <= pts_90k:
+                first = index
+                break
+        return tuple(unit for gop in list(self._gops)[first:] for unit in gop.units)
+
+    def clear(self) -> None:
+        """Forget everything; the next unit taken is a key unit."""
+        self._gops.clear()
+        self._size_bytes = 0
+
+    def _evict(self) -> None:
+        gops = self._gops
+        while gops and (self._size_bytes > self._max_bytes or self._is_spare()):
+            self._size_bytes -= gops.popleft().size_bytes
+
+    def _is_spare(self) -> bool:
+        """Whether the span is held without the oldest GOP."""
+        return len(self._gops) > 1 and self._newest_90k - self._gops[1].units[0].pts_90k >= self._span_90k

@@ -1,0 +1,102 @@
+"""The time line of one file: presentation times made sound, and decoding times derived from them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ratcam.media.timebase import TICKS_PER_S, median
+
+MAX_GAP = 3600 * TICKS_PER_S
+"""A longer pause between two pictures of a run is a clock that jumped; it would not fit the boxes either."""
+MAX_REORDER = 10 * TICKS_PER_S
+"""How far before the latest picture one may be shown that is decoded after it."""
+DEFAULT_STEP = TICKS_PER_S // 30
+
+
+class Timeline:
+    """Places units, GOP by GOP in decoding order, on a time line whose first picture is shown at 0.
+
+    Guarantees: no two pictures are shown at one time; decoding times increase strictly; both are the same where
+    pictures are not reordered. A sound time is kept to the tick. One that is not (doubled, backward, more than an hour
+    ahead) is replaced by one shortly after the last and counted in `repaired`; if the clock has really jumped, the
+    times after it go on with their own distances.
+    """
+
+    def __init__(self, *, reorders: bool) -> None:
+        self.repaired = 0
+        self._reorders = reorders
+        self._offset: int | None = None
+        self._latest = -1
+        self._decoded = -1
+        self._step = DEFAULT_STEP
+        self._refused: int | None = None
+
+    def place(self, pts: Sequence[int], *, begins_with_key: bool) -> list[tuple[int, int]]:
+        """The (decoding, presentation) times of a GOP, or of the next piece of one, given as captured.
+
+        Where pictures are reordered the whole GOP must be given at once for the decoding times to be evenly spread.
+        """
+        if not pts:
+            return []
+        if self._offset is None:
+            self._offset = -(min(pts) if self._reorders else pts[0])
+        shown = (
+            self._reordered(pts, begins_with_key=begins_with_key) if self._reorders else [self._next(t) for t in pts]
+        )
+        placed: list[tuple[int, int]] = []
+        for rank_time, time in zip(sorted(shown), shown, strict=True):
+            self._decoded = max(rank_time, self._decoded + 1)
+            placed.append((self._decoded, time))
+        return placed
+
+    def end(self, captured: int | None) -> int | None:
+        """Where on this time line the last picture ends, given the captured time of the one after it; None: unknown."""
+        if captured is None or self._offset is None:
+            return None
+        end = captured + self._offset
+        return end if self._latest < end <= self._latest + MAX_GAP else None
+
+    def _next(self, captured: int) -> int:
+        time = captured + (self._offset or 0)
+        if not self._is_sound(time):
+            if self._refused is not None and 0 < captured - self._refused <= MAX_GAP:
+                time = self._latest + captured - self._refused
+                self._offset = time - captured
+            else:
+                time = self._latest + max(1, self._step // 2)
+                self._refused = captured
+                self.repaired += 1
+                self._latest = time
+                return time
+        elif self._latest >= 0:
+            self._step = time - self._latest
+        self._refused = None
+        self._latest = time
+        return time
+
+    def _is_sound(self, time: int) -> bool:
+        return self._latest < time <= self._latest + MAX_GAP
+
+    def _reordered(self, pts: Sequence[int], *, begins_with_key: bool) -> list[int]:
+        """Sound presentation times of pictures that are reordered: no two the same, a GOP's all after the last GOP's.
+
+        The key unit need not be the first that is shown: picture order counts below the IDR picture's are allowed.
+        """
+        first = min(pts)
+        if begins_with_key and not self._is_sound(first + (self._offset or 0)):
+            self._offset = self._latest + self._step - first
+            self.repaired += 1
+        offset = self._offset or 0
+        result = [0] * len(pts)
+        floor = self._latest if begins_with_key else max(0, self._latest - MAX_REORDER)
+        ceiling = max(self._latest, first + offset if begins_with_key else 0) + MAX_GAP
+        for index in sorted(range(len(pts)), key=lambda n: (pts[n], n)):
+            time = pts[index] + offset
+            if not floor < time <= ceiling:
+                time = floor + 1
+                self.repaired += 1
+            result[index] = floor = time
+        self._latest = max(self._latest, *result)
+        if len(result) > 1:
+            times = sorted(result)
+            self._step = max(1, median([later - sooner for sooner, later in pairwise(times)]))
+        return result

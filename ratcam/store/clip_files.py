@@ -1,0 +1,160 @@
+"""The folder of a camera's recordings: spool files while they are written, MP4 files until they are handed over."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ratcam.messages import CameraId, ChatId, ClipCause, ClipId, EventId, RunId, Segment
+from ratcam.ports import SpoolFile
+
+_SPOOL = ".spool"
+_FINISHED = ".mp4"
+_BROKEN = ".broken"
+_WRITEV_LIMIT = 1024
+"""Buffers that one writev takes at most (IOV_MAX on Linux)."""
+
+
+def file_stem(segment: Segment) -> str:
+    """A file name, without suffix, that says all that a segment's record holds: it must survive without a database."""
+    cause = f"m-{segment.cause.event_id}" if segment.cause.event_id is not None else f"r{segment.cause.chat}"
+    fields = (segment.camera, int(segment.started_unix_s * 1000), segment.run_id, segment.clip_id, segment.part, cause)
+    return "~".join(str(field) for field in fields)
+
+
+def segment_of(stem: str) -> Segment | None:
+    """The segment that `file_stem` named, also with a `+N` behind it; None for any other name."""
+    fields = stem.partition("+")[0].split("~")
+    if len(fields) != 6:
+        return None
+    camera, started_ms, run_id, clip_id, part, cause = fields
+    try:
+        return Segment(
+            camera=CameraId(camera),
+            run_id=RunId(int(run_id)),
+            clip_id=ClipId(clip_id),
+            part=int(part),
+            cause=ClipCause(event_id=EventId(cause[2:]))
+            if cause.startswith("m-")
+            else ClipCause(chat=ChatId(int(cause[1:]))),
+            started_unix_s=int(started_ms) / 1000,
+        )
+    except ValueError:
+        return None
+
+
+class _File:
+    """Implements `ports.SpoolFile` on one open file."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.is_closed = False
+        self._descriptor = descriptor
+
+    def append(self, buffers: Sequence[bytes | memoryview]) -> None:
+        """Write at the end, all or an OSError; synced."""
+        for start in range(0, len(buffers), _WRITEV_LIMIT):
+            self._write_all(buffers[start : start + _WRITEV_LIMIT])
+        os.fdatasync(self._descriptor)
+
+    def _write_all(self, buffers: Sequence[bytes | memoryview]) -> None:
+        expected = sum(len(buffer) for buffer in buffers)
+        written = os.writev(self._descriptor, buffers)
+        if written < expected:
+            # A disk that is nearly full takes a part. The rest fails with the reason, or goes through.
+            rest = memoryview(b"".join(buffers))[written:]
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Write in place; synced."""
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(self._descriptor, view, offset)
+            view, offset = view[done:], offset + done
+        os.fdatasync(self._descriptor)
+
+    def truncate(self, size: int) -> None:
+        """Cut to `size` bytes."""
+        os.ftruncate(self._descriptor, size)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes from `offset`."""
+        return os.pread(self._descriptor, size, offset)
+
+    def commit(self) -> tuple[str, int]:
+        """Rename to .mp4; the directory is synced too."""
+        final = self.path.with_suffix(_FINISHED)
+        size = os.fstat(self._descriptor).st_size
+        self.close_as(final)
+        return str(final), size
+
+    def close(self) -> None:
+        """Close as it is. Idempotent."""
+        if not self.is_closed:
+            self.is_closed = True
+            os.close(self._descriptor)
+
+    def close_as(self, final: Path) -> None:
+        """Sync, close and rename."""
+        os.fsync(self._descriptor)
+        self.close()
+        if final != self.path:
+            self.path.rename(final)
+            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+class DirectoryClipFiles:
+    """Implements `ports.ClipFiles` in one folder, which is created (mode 0700) when first needed."""
+
+    def __init__(self, folder: Path, camera: CameraId) -> None:
+        self._folder = folder
+        self._camera = camera
+        self._open: list[_File] = []
+
+    def create(self, segment: Segment) -> SpoolFile:
+        """A new spool file (mode 0600) under a name that is not taken."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stem, number = file_stem(segment), 1
+        while True:
+            # A part that goes on after the muxer's restart gets a name of its own.
+            name = stem if number == 1 else f"{stem}+{number}"
+            path = self._folder / (name + _SPOOL)
+            number += 1
+            if path.with_suffix(_FINISHED).exists():
+                continue
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            except FileExistsError:
+                continue
+            return self._remember(_File(path, descriptor))
+
+    def leftovers(self) -> tuple[tuple[Segment, SpoolFile, int], ...]:
+        """Every recording of this camera in the folder, oldest first; files that are still open here are closed."""
+        for file in self._open:
+            file.close()
+        if not self._folder.is_dir():
+            return ()
+        found: list[tuple[Segment, SpoolFile, int]] = []
+        for path in self._folder.iterdir():
+            segment = segment_of(path.stem)
+            if path.suffix in (_SPOOL, _FINISHED) and segment is not None and segment.camera == self._camera:
+                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+                found.append((segment, self._remember(_File(path, descriptor)), os.fstat(descriptor).st_size))
+        return tuple(sorted(found, key=lambda item: (item[0].started_unix_s, item[0].part)))
+
+    def set_aside(self, spool: SpoolFile) -> str:
+        """Rename to .broken."""
+        if not isinstance(spool, _File):
+            raise TypeError("not a spool file of this folder")
+        broken = spool.path.with_suffix(_BROKEN)
+        spool.close_as(broken)
+        return str(broken)
+
+    def _remember(self, file: _File) -> _File:
+        self._open = [other for other in self._open if not other.is_closed]
+        self._open.append(file)
+        return file

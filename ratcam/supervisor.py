@@ -1,0 +1,171 @@
+"""The Supervisor: starts the actors, watches and restarts them, stops them in order. The main thread, no actor."""
+
+import faulthandler
+import logging
+import random
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from ratcam.actors.supervised import Address, OnDeath
+from ratcam.errors import ExitStatus
+from ratcam.messages import ChildFailed
+from ratcam.ports import Clock
+
+_log = logging.getLogger(__name__)
+
+Starter = Callable[[Address, OnDeath], object]
+"""Makes and starts a new incarnation of one child."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPolicy:
+    """How often a child may fail before the whole process gives up, and how long its restarts wait."""
+
+    first_wait_s: float = 0.1
+    longest_wait_s: float = 10.0
+    most_failures: int = 6
+    window_s: float = 60.0
+    hang_timeout_s: float = 60.0
+    """An actor that handles one message for longer hangs: the process ends, for the service manager to restart it."""
+    stop_limit_s: float = 3.0
+    """How long one actor may take to stop."""
+    stop_total_s: float = 9.0
+    """How long all of them may take."""
+
+
+@dataclass(slots=True)
+class _Child:
+    address: Address
+    start: Starter
+    is_running: bool = False
+    restart_at_s: float | None = None
+    failures_s: deque[float] = field(default_factory=deque[float])
+
+
+@dataclass(frozen=True, slots=True)
+class _StopRequest:
+    reason: str
+
+
+class Supervisor:
+    """Runs a list of children until it is asked to stop or a child gives up.
+
+    Children start in the order they were added and stop in reverse. A child that fails is restarted after a wait that
+    doubles with each failure of the last `window_s`; the new incarnation starts only when the old thread has ended, on
+    the same `Address`. More than `most_failures` within the window end the process with `ExitStatus.FAILED`.
+    """
+
+    def __init__(self, *, clock: Clock, policy: RestartPolicy | None = None, tick_s: float = 0.2) -> None:
+        self._clock = clock
+        self._policy = policy or RestartPolicy()
+        self._tick_s = tick_s
+        self._children: list[_Child] = []
+        self._inbox: SimpleQueue[ChildFailed | _StopRequest] = SimpleQueue()
+        self._status = ExitStatus.OK
+
+    def add(
+        self,
+        address: Address,
+        start: Starter,
+    ) -> None:
+        """Add a child: `start(address, on_death)` makes and starts a new incarnation."""
+        self._children.append(_Child(address=address, start=start))
+
+    def request_stop(self, reason: str) -> None:
+        """Stop everything in order. For any thread and for signal handlers."""
+        self._inbox.put(_StopRequest(reason))
+
+    def run(self) -> ExitStatus:
+        """Start the children and watch them until a stop is requested or one gives up, then stop them all."""
+        for child in self._children:
+            self._start(child)
+        next_tick_s = self._clock.monotonic_s()
+        reason = None
+        while reason is None:
+            now_s = self._clock.monotonic_s()
+            if now_s >= next_tick_s:
+                reason = self._tick(now_s)
+                next_tick_s = now_s + self._tick_s
+                continue
+            try:
+                event = self._inbox.get(timeout=next_tick_s - now_s)
+            except Empty:
+                continue
+            match event:
+                case ChildFailed():
+                    reason = self._child_failed(event)
+                case _StopRequest():
+                    reason = event.reason
+        _log.info("stopping: %s", reason)
+        self._stop_all()
+        return self._status
+
+    def _start(self, child: _Child) -> None:
+        child.restart_at_s = None
+        child.is_running = True
+        child.start(child.address, self._inbox.put)
+
+    def _tick(self, now_s: float) -> str | None:
+        for child in self._children:
+            if child.restart_at_s is not None and now_s >= child.restart_at_s:
+                self._start(child)
+            child.address.ping(now_s)
+            if child.is_running and child.address.busy_s(now_s) > self._policy.hang_timeout_s:
+                _log.error("%s hangs; the stacks of all threads follow", child.address.name)
+                faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
+                self._status = ExitStatus.FAILED
+                return f"{child.address.name} hangs"
+        return None
+
+    def _child_failed(self, event: ChildFailed) -> str | None:
+        child = next(c for c in self._children if c.address.name == event.name)
+        child.is_running = False
+        now_s = self._clock.monotonic_s()
+        child.failures_s.append(now_s)
+        while child.failures_s[0] < now_s - self._policy.window_s:
+            child.failures_s.popleft()
+        failures = len(child.failures_s)
+        if failures > self._policy.most_failures:
+            _log.error(
+                "%s failed %d times in %.0f s (%s); giving up",
+                event.name,
+                failures,
+                self._policy.window_s,
+                event.reason,
+            )
+            self._status = ExitStatus.FAILED
+            return f"{event.name} gave up"
+        wait_s = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2 ** (failures - 1))
+        wait_s *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
+        child.restart_at_s = now_s + wait_s
+        _log.warning("%s failed (%s); restarting it in %.1f s", event.name, event.reason, wait_s)
+        return None
+
+    def _stop_all(self) -> None:
+        ends_s = self._clock.monotonic_s() + self._policy.stop_total_s
+        for child in reversed(self._children):
+            if child.is_running:
+                self._stop(child, min(ends_s, self._clock.monotonic_s() + self._policy.stop_limit_s))
+            child.address.close()
+
+    def _stop(self, child: _Child, until_s: float) -> None:
+        child.address.request_stop()
+        while (left_s := until_s - self._clock.monotonic_s()) > 0:
+            try:
+                event = self._inbox.get(timeout=left_s)
+            except Empty:
+                break
+            if not isinstance(event, ChildFailed):
+                continue
+            ended = next(c for c in self._children if c.address.name == event.name)
+            ended.is_running = False
+            if event.reason:
+                _log.error("%s failed while stopping (%s)", event.name, event.reason)
+                self._status = ExitStatus.FAILED
+            if ended is child:
+                return
+        _log.error("%s did not stop in time", child.address.name)
+        self._status = ExitStatus.FAILED

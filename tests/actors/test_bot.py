@@ -1,0 +1,464 @@
+"""BotActor with real stores on disk and a gateway of ours."""
+
+from collections.abc import Generator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from ratcam.actors.bot import LAST_CLIP_TIMEOUT_S, SNAPSHOT_TIMEOUT_S, BotActor, CameraLinks
+from ratcam.actors.supervised import Address
+from ratcam.chat import texts
+from ratcam.chat.deliveries import Deliveries
+from ratcam.messages import (
+    Arm,
+    AuthorizationChanged,
+    Box,
+    CameraId,
+    CameraLost,
+    CameraRecovered,
+    ChatId,
+    ChatLost,
+    ChatMigrated,
+    ChildFailed,
+    ClipCause,
+    ClipFailed,
+    ClipId,
+    ClipReady,
+    CommandReceived,
+    Delivery,
+    DeliveryFailed,
+    Disarm,
+    EnrolmentRequested,
+    EventId,
+    FailureKind,
+    MediaKind,
+    MotionEnded,
+    MotionPeaked,
+    MotionStarted,
+    PasscodeSubmitted,
+    RecordClip,
+    Reply,
+    RevokeChat,
+    RunId,
+    Segment,
+    Snapshot,
+    TakeSnapshot,
+)
+from ratcam.ports import AuthorizedChat
+from ratcam.settings import RecordingSettings
+from ratcam.store.armed import TinyArmedStore
+from ratcam.store.auth import TinyAuthStore
+from ratcam.store.media_files import DirectoryMediaFiles
+from ratcam.store.outbox import TinyOutboxStore
+from ratcam.store.uploads import TinyUploadStore
+from tests.deadline import wait_until
+from tests.fakes import FakeClock, FakeGateway, Listener, jpeg
+
+KITCHEN = CameraId("kitchen")
+ADA, BEN, EVE = ChatId(1), ChatId(2), ChatId(666)
+BOX = Box(x0=0, y0=0, x1=16, y1=16)
+
+
+class Household:
+    """A bot with two enrolled chats."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.auth_store = TinyAuthStore(state_dir=folder)
+        for chat, name in ((ADA, "Ada"), (BEN, "Ben")):
+            self.auth_store.grant(AuthorizedChat(chat=chat, name=name, since_unix_s=1.0))
+        self.armed = TinyArmedStore(state_dir=folder)
+        self.camera, self.motion, self.recorder, self.auth = map(Listener, ("camera", "motion", "recorder", "auth"))
+        self.address = Address("bot")
+        self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
+        self.gateways: list[FakeGateway] = []
+
+    @property
+    def gateway(self) -> FakeGateway:
+        return self.gateways[-1]
+
+    def make_gateway(self) -> FakeGateway:
+        self.gateways.append(FakeGateway())
+        return self.gateway
+
+    def start(self) -> None:
+        links = CameraLinks(proxy=self.camera.address, motion=self.motion.address, recorder=self.recorder.address)
+        BotActor.start(
+            address=self.address,
+            on_death=self.deaths.put,
+            make_gateway=self.make_gateway,
+            auth_store=self.auth_store,
+            armed=self.armed,
+            deliveries=Deliveries(
+                outbox=TinyOutboxStore(state_dir=self.folder),
+                uploads=TinyUploadStore(state_dir=self.folder),
+                files=DirectoryMediaFiles(directory=self.folder / "media", keep_files=False),
+                clock=self.clock,
+            ),
+            cameras={KITCHEN: links},
+            auth=self.auth.address,
+            recording=RecordingSettings(),
+            clock=self.clock,
+            version="1.2.3",
+        )
+        wait_until(lambda: bool(self.gateways) and bool(self.gateway.allowed), what="the bot has started")
+
+    def stop(self) -> None:
+        self.address.request_stop()
+        self.deaths.get(timeout=10)
+
+    def command(self, name: str, argument: str = "", chat: ChatId = ADA) -> None:
+        self.gateway.hear(CommandReceived(chat=chat, sender_name="someone", name=name, argument=argument))
+
+    def answer(self, name: str, argument: str = "") -> str:
+        before = len(self.gateway.texts(ADA))
+        self.command(name, argument)
+        wait_until(lambda: len(self.gateway.texts(ADA)) > before, what=f"an answer to /{name}")
+        return self.gateway.texts(ADA)[-1]
+
+    def time_passes(self, seconds: float) -> bool:
+        """Let time pass and the bot notice; to be repeated while waiting for what follows from it."""
+        self.clock.advance(seconds)
+        self.address.ping(self.clock.monotonic_s())
+        return True
+
+    def clip(self, part: int = 1, *, is_last: bool = True, event: str = "e1", chat: ChatId | None = None) -> ClipReady:
+        path = self.folder / "media" / f"clip-{event}-{chat}-{part}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"video")
+        cause = ClipCause(event_id=EventId(event)) if chat is None else ClipCause(chat=chat)
+        segment = Segment(
+            camera=KITCHEN, run_id=RunId(1), clip_id=ClipId("c"), part=part, cause=cause, started_unix_s=1.8e9
+        )
+        return ClipReady(
+            segment=segment, is_last=is_last, path=str(path), size_bytes=5, duration_ms=7400, width=640, height=480
+        )
+
+    def event_starts(self, event: str = "e1") -> None:
+        self.address.tell(
+            MotionStarted(
+                camera=KITCHEN,
+                run_id=RunId(1),
+                event_id=EventId(event),
+                pts_90k=0,
+                started_unix_s=1.8e9,
+                score=1.2,
+                area=4,
+                box=BOX,
+            )
+        )
+
+    def event_peaks(self, event: str = "e1") -> None:
+        self.address.tell(
+            MotionPeaked(
+                camera=KITCHEN,
+                run_id=RunId(1),
+                event_id=EventId(event),
+                pts_90k=0,
+                score=2.5,
+                area=9,
+                box=BOX,
+                heat_map_jpeg=jpeg(),
+            )
+        )
+
+    def event_ends(self, event: str = "e1") -> None:
+        self.address.tell(
+            MotionEnded(
+                camera=KITCHEN,
+                run_id=RunId(1),
+                event_id=EventId(event),
+                pts_90k=9,
+                duration_s=42.0,
+                peak_score=2.5,
+                reason="quiet",
+            )
+        )
+
+
+@pytest.fixture(name="house")
+def make_house(tmp_path: Path) -> Generator[Household]:
+    house = Household(tmp_path)
+    house.start()
+    yield house
+    house.address.request_stop()
+    for listener in (house.camera, house.motion, house.recorder, house.auth):
+        listener.stop()
+
+
+def kinds(house: Household, chat: ChatId) -> list[MediaKind]:
+    return [delivery.kind for delivery in house.gateway.sent if delivery.chat == chat]
+
+
+def test_an_event_is_a_text_then_a_heat_map_then_the_clip_then_all_quiet_in_every_chat(house: Household) -> None:
+    house.event_starts()
+    house.event_peaks()
+    house.event_ends()
+    house.address.tell(house.clip())
+    for chat in (ADA, BEN):
+        wait_until(lambda chat=chat: len(kinds(house, chat)) == 4, what="four messages")
+        assert kinds(house, chat) == [MediaKind.TEXT, MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.TEXT]
+        said = house.gateway.texts(chat)
+        assert said[0].startswith("Something is moving: kitchen")
+        assert "strength 2.5, 9 blocks" in said[1]
+        assert "0:07" in said[2]
+        assert said[3] == "All quiet after 0:42: kitchen."
+
+
+def test_media_are_uploaded_by_one_chat_and_sent_to_the_others_by_file_id(house: Household) -> None:
+    house.event_peaks()
+    house.address.tell(house.clip())
+    wait_until(lambda: len(house.gateway.sent) == 4, what="two media to two chats")
+    for kind in (MediaKind.PHOTO, MediaKind.VIDEO):
+        first, second = (delivery for delivery in house.gateway.sent if delivery.kind is kind)
+        assert first.file_id == ""
+        assert second.file_id.startswith("id-of-")
+    video = next(delivery for delivery in house.gateway.sent if delivery.kind is MediaKind.VIDEO)
+    assert (video.width, video.height, video.duration_s, video.is_silent) == (640, 480, 7, True)
+
+
+def test_files_are_deleted_when_every_chat_has_them_and_not_before(house: Household) -> None:
+    waiting: list[Delivery] = []
+
+    def only_ada(delivery: Delivery) -> DeliveryFailed | None:
+        if delivery.chat == ADA:
+            house.gateway.hear(house.gateway.accept(delivery))
+        else:
+            waiting.append(delivery)
+        return None
+
+    house.gateway.answer = only_ada
+    clip = house.clip()
+    house.address.tell(clip)
+    wait_until(lambda: bool(waiting), what="Ben's delivery is under way")
+    assert Path(clip.path).exists()
+    house.gateway.hear(house.gateway.accept(waiting[0]))
+    wait_until(lambda: not Path(clip.path).exists(), what="the clip is deleted")
+
+
+def test_all_quiet_does_not_wait_for_a_clip_for_ever(house: Household) -> None:
+    house.event_starts()
+    house.event_ends()
+    wait_until(
+        lambda: house.time_passes(LAST_CLIP_TIMEOUT_S + 1) and len(house.gateway.texts(BEN)) == 2, what="all quiet"
+    )
+    assert "All quiet" in house.gateway.texts(BEN)[1]
+
+
+def test_the_parts_of_a_long_clip_are_numbered_and_all_quiet_comes_after_the_last(house: Household) -> None:
+    house.event_starts()
+    house.address.tell(house.clip(1, is_last=False))
+    house.event_ends()
+    house.address.tell(house.clip(2, is_last=True))
+    wait_until(lambda: len(house.gateway.texts(ADA)) == 4)
+    assert ["part 1" in house.gateway.texts(ADA)[1], "part 2" in house.gateway.texts(ADA)[2]] == [True, True]
+    assert "All quiet" in house.gateway.texts(ADA)[3]
+
+
+def test_a_clip_told_twice_is_sent_once(house: Household) -> None:
+    clip = house.clip()
+    house.address.tell(clip)
+    house.address.tell(clip)
+    wait_until(lambda: kinds(house, BEN) == [MediaKind.VIDEO])
+    house.address.tell(clip)
+    assert house.answer("help") == texts.HELP
+    assert kinds(house, BEN) == [MediaKind.VIDEO]
+    assert kinds(house, ADA) == [MediaKind.VIDEO, MediaKind.TEXT]
+
+
+def test_photo_asks_the_camera_and_goes_to_the_chat_that_asked_only(house: Household) -> None:
+    house.command("photo")
+    (asked,) = house.camera.wait_for(TakeSnapshot)
+    assert isinstance(asked, TakeSnapshot)
+    house.address.tell(Snapshot(camera=KITCHEN, run_id=RunId(1), request_id=asked.request_id, pts_90k=0, jpeg=jpeg()))
+    wait_until(lambda: kinds(house, ADA) == [MediaKind.PHOTO], what="the photo")
+    assert kinds(house, BEN) == []
+
+
+def test_a_photo_that_fails_or_never_comes_is_answered_in_words(house: Household) -> None:
+    house.command("photo")
+    (asked,) = house.camera.wait_for(TakeSnapshot)
+    assert isinstance(asked, TakeSnapshot)
+    failed = Snapshot(
+        camera=KITCHEN, run_id=RunId(1), request_id=asked.request_id, pts_90k=0, jpeg=b"", reason="no picture yet"
+    )
+    house.address.tell(failed)
+    wait_until(lambda: house.gateway.texts(ADA) == ["No photo from kitchen: no picture yet."])
+    house.command("photo")
+    house.camera.wait_for(TakeSnapshot, 2)
+    wait_until(
+        lambda: (
+            house.time_passes(SNAPSHOT_TIMEOUT_S + 1)
+            and "No photo from kitchen: it does not answer." in house.gateway.texts(ADA)
+        )
+    )
+
+
+def test_video_records_for_the_chat_that_asked(house: Household) -> None:
+    assert house.answer("video", "12") == "Recording 12 s; the video follows."
+    assert house.recorder.wait_for(RecordClip) == [RecordClip(camera=KITCHEN, chat=ADA, seconds=12.0)]
+    house.address.tell(house.clip(chat=ADA))
+    wait_until(lambda: MediaKind.VIDEO in kinds(house, ADA), what="the video")
+    assert kinds(house, BEN) == []
+    house.address.tell(ClipFailed(camera=KITCHEN, cause=ClipCause(chat=ADA), reason="the disk is full"))
+    wait_until(lambda: house.gateway.texts(ADA)[-1] == "No video from kitchen: the disk is full.")
+
+
+@pytest.mark.parametrize("argument", ["0", "-1", "1e9", "NaN", "10; rm -rf /", "\uff11\uff10", "61", "9" * 400, "\x00"])
+def test_a_video_of_a_bad_length_is_corrected_with_an_example(house: Household, argument: str) -> None:
+    assert "for example: /video 10" in house.answer("video", argument)
+    assert house.recorder.heard == []
+
+
+def test_arm_and_disarm_are_on_disk_before_they_are_answered_and_reach_the_detector(house: Household) -> None:
+    assert house.answer("arm") == texts.ARMED
+    assert TinyArmedStore(state_dir=house.folder).is_armed(KITCHEN)
+    assert house.motion.wait_for(Arm) == [Arm(camera=KITCHEN)]
+    assert house.answer("arm") == texts.ALREADY_ARMED
+    assert "kitchen: armed" in house.answer("status")
+    assert house.answer("disarm") == texts.DISARMED
+    assert not TinyArmedStore(state_dir=house.folder).is_armed(KITCHEN)
+    assert house.motion.wait_for(Disarm) == [Disarm(camera=KITCHEN)]
+
+
+def test_status_tells_how_things_are(house: Household) -> None:
+    house.address.tell(CameraLost(camera=KITCHEN, reason="unplugged"))
+    house.clock.advance(3723)
+    status = house.answer("status")
+    assert "kitchen: disarmed, no pictures (unplugged)" in status
+    assert "Chats: 2" in status
+    assert "Ratcam 1.2.3, up 1:02:03" in status
+
+
+def test_a_lost_camera_and_its_return_are_told_to_everyone(house: Household) -> None:
+    house.address.tell(CameraLost(camera=KITCHEN, reason="unplugged"))
+    house.address.tell(CameraRecovered(camera=KITCHEN, blind_s=12.0))
+    wait_until(lambda: len(house.gateway.texts(BEN)) == 2)
+    assert house.gateway.texts(BEN)[1] == "kitchen is back. I was blind for 0:12."
+
+
+def test_unknown_commands_and_needless_arguments_are_answered(house: Household) -> None:
+    assert "/frobnicate" in house.answer("frobnicate")
+    assert house.answer("status", "please") == "/status takes nothing behind it."
+    assert house.answer("start", "payload") == texts.ALREADY_ENROLLED
+    assert "/video 10" in house.answer("help")
+
+
+def test_logout_is_answered_and_handed_to_the_auth_actor(house: Household) -> None:
+    assert house.answer("logout") == texts.LOGGED_OUT
+    assert house.auth.wait_for(RevokeChat) == [RevokeChat(chat=ADA)]
+
+
+def test_a_chat_whose_right_was_taken_gets_nothing_more_and_commands_nothing(house: Household) -> None:
+    house.address.tell(AuthorizationChanged(chats=(BEN,)))
+    house.event_starts()
+    wait_until(lambda: len(house.gateway.texts(BEN)) == 1)
+    assert house.gateway.allowed == {BEN}
+    house.command("arm", chat=ADA)
+    house.command("help", chat=BEN)
+    wait_until(lambda: texts.HELP in house.gateway.texts(BEN))
+    assert house.gateway.texts(ADA) == []
+    assert not house.armed.is_armed(KITCHEN)
+
+
+def test_what_strangers_say_goes_to_the_auth_actor_and_its_answers_back(house: Household) -> None:
+    events = [
+        EnrolmentRequested(chat=EVE, chat_name="Eve"),
+        PasscodeSubmitted(chat=EVE, chat_name="Eve", text="guess"),
+    ]
+    for event in events:
+        house.gateway.hear(event)
+    wait_until(lambda: house.auth.heard == events)
+    house.address.tell(Reply(chat=EVE, text="no"))
+    wait_until(lambda: house.gateway.texts(EVE) == ["no"])
+
+
+def test_a_chat_that_is_gone_is_revoked_and_holds_nobody_up(house: Household) -> None:
+    def ada_is_gone(delivery: Delivery) -> DeliveryFailed | None:
+        if delivery.chat == ADA:
+            return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.CHAT_GONE, detail="blocked")
+        house.gateway.hear(house.gateway.accept(delivery))
+        return None
+
+    house.gateway.answer = ada_is_gone
+    house.address.tell(house.clip())
+    wait_until(lambda: kinds(house, BEN) == [MediaKind.VIDEO], what="Ben gets the clip, uploaded for him")
+    assert house.auth.wait_for(RevokeChat) == [RevokeChat(chat=ADA)]
+    house.gateway.hear(ChatLost(chat=BEN, reason="kicked"))
+    assert house.auth.wait_for(RevokeChat, 2)[1] == RevokeChat(chat=BEN)
+
+
+def test_a_migrated_chat_gets_what_its_old_id_was_owed(house: Household) -> None:
+    new = ChatId(-100)
+
+    def old_id_fails(delivery: Delivery) -> DeliveryFailed | None:
+        if delivery.chat == ADA:
+            house.gateway.hear(ChatMigrated(chat=ADA, new_chat=new))
+            return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.NOT_SENT, detail="migrated")
+        house.gateway.hear(house.gateway.accept(delivery))
+        return None
+
+    house.gateway.answer = old_id_fails
+    house.event_starts()
+    assert house.auth.wait_for(ChatMigrated) == [ChatMigrated(chat=ADA, new_chat=new)]
+    house.address.tell(AuthorizationChanged(chats=(new, BEN)))
+    wait_until(lambda: house.time_passes(5) and len(house.gateway.texts(new)) == 1, what="the alert at the new id")
+
+
+def test_a_bot_that_dies_loses_no_alert(house: Household) -> None:
+    house.gateway.answer = lambda _delivery: None  # nothing is ever confirmed
+    house.event_starts()
+    house.event_peaks()
+    house.address.tell(house.clip())
+    wait_until(lambda: len(house.gateway.sent) >= 2)
+    house.address.tell("not a message")
+    assert "str" in house.deaths.get(timeout=10).reason
+    assert house.gateway.is_stopped
+    house.start()
+    for chat in (ADA, BEN):
+        wait_until(lambda chat=chat: house.time_passes(0) and len(kinds(house, chat)) == 3, what="all three again")
+        assert sorted(kind.value for kind in kinds(house, chat)) == ["photo", "text", "video"]
+
+
+def test_a_delivery_that_was_not_sent_is_sent_again_until_it_is(house: Household) -> None:
+    failures = 5
+
+    def at_last(delivery: Delivery) -> DeliveryFailed | None:
+        tries = sum(other.delivery_id == delivery.delivery_id for other in house.gateway.sent)
+        if tries <= failures:
+            return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.NOT_SENT, detail="no network")
+        house.gateway.hear(house.gateway.accept(delivery))
+        return None
+
+    house.gateway.answer = at_last
+    house.event_starts()
+    wait_until(lambda: house.time_passes(61) and len(house.gateway.sent) == 2 * (failures + 1))
+    assert "Waiting to be sent: 0" in house.answer("status")
+
+
+def test_a_refused_picture_is_replaced_by_words(house: Household) -> None:
+    def no_photos(delivery: Delivery) -> DeliveryFailed | None:
+        if delivery.kind is MediaKind.PHOTO:
+            return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.REFUSED, detail="too big")
+        house.gateway.hear(house.gateway.accept(delivery))
+        return None
+
+    house.gateway.answer = no_photos
+    house.event_peaks()
+    wait_until(lambda: any("could not be sent: too big" in text for text in house.gateway.texts(BEN)))
+
+
+def test_alerts_go_out_from_memory_when_the_disk_refuses_them(
+    house: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    (house.folder / "outbox.json").unlink(missing_ok=True)
+    (house.folder / "outbox.json").mkdir()
+    (house.folder / "media").write_text("a file where the folder should be")
+    house.event_starts()
+    house.event_peaks()
+    wait_until(lambda: len(house.gateway.texts(BEN)) == 2, what="both as texts")
+    assert "Something is moving" in house.gateway.texts(BEN)[0]
+    assert "could not be sent" in house.gateway.texts(BEN)[1]
+    assert "kept in memory only" in caplog.text

@@ -1,0 +1,205 @@
+"""A file as a camera: what goes in comes out, in order, at the right times."""
+
+import io
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ratcam.cameras.file import FileSource
+from ratcam.errors import CameraError
+from ratcam.media.access_unit import START, is_idr
+from ratcam.media.nal import PPS, SPS, nal_type, nal_units
+from ratcam.motion.field import unpack
+from ratcam.ports import CapturedPicture
+from ratcam.settings import CameraSettings
+from tests.cameras.clips import picture_hashes, write_clip
+
+STREAMS = Path(__file__).parents[2] / ".." / "shared" / "streams"
+
+
+def _source(path: Path, *, loop: bool = False, pace: str = "fast") -> FileSource:
+    return FileSource(CameraSettings(source=f"file:{path}", loop=loop, pace=pace))
+
+
+def _pictures(source: FileSource, most: int = 10_000) -> list[CapturedPicture]:
+    source.open()
+    try:
+        return list(itertools.islice(iter(source.next_picture, None), most))
+    finally:
+        source.close()
+
+
+def _units(pictures: list[CapturedPicture]) -> list[CapturedPicture]:
+    return [picture for picture in pictures if picture.data]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.h264", "a.ts", "a.avi"])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_h264_goes_through_without_being_encoded_again(tmp_path: Path, name: str, b_frames: int) -> None:
+    clip = write_clip(tmp_path / name, b_frames=b_frames)
+    pictures = _pictures(_source(clip))
+    assert picture_hashes(b"".join(picture.data for picture in pictures)) == picture_hashes(clip)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.h264", "a.ts", "a.avi"])
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_every_picture_has_its_own_time_and_field_times_rise(tmp_path: Path, name: str, b_frames: int) -> None:
+    pictures = _pictures(_source(write_clip(tmp_path / name, b_frames=b_frames)))
+    times = [picture.pts_90k for picture in _units(pictures)]
+    fields = [picture.field_pts_90k for picture in pictures if picture.field]
+    assert sorted(times) == [9000 * number for number in range(20)]
+    assert fields == sorted(times)
+    if b_frames:
+        assert times != sorted(times), "the clip was to have reordered pictures"
+
+
+def test_every_idr_begins_with_its_parameter_sets(tmp_path: Path) -> None:
+    whole = _pictures(_source(write_clip(tmp_path / "a.h264")))
+    # The same stream with its parameter sets at the very beginning only.
+    units = [unit for picture in whole for unit in nal_units(picture.data)]
+    sets = [unit for unit in units if nal_type(unit) in (SPS, PPS)]
+    rest = [unit for unit in units if nal_type(unit) not in (SPS, PPS)]
+    bare = tmp_path / "bare.h264"
+    bare.write_bytes(b"".join(START + bytes(unit) for unit in (*sets[:2], *rest)))
+    pictures = _pictures(_source(bare))
+    keys = [picture.data for picture in pictures if is_idr(picture.data)]
+    assert len(sets) == 4
+    assert len(keys) == 2
+    for key in keys:
+        assert [nal_type(unit) for unit in nal_units(key)][:2] == [SPS, PPS]
+    assert picture_hashes(b"".join(picture.data for picture in pictures)) == picture_hashes(bare)
+
+
+def test_fields_show_what_moves_and_nothing_else(tmp_path: Path) -> None:
+    pictures = _pictures(_source(write_clip(tmp_path / "a.mp4")))
+    assert (pictures[5].columns, pictures[5].rows) == (10, 6)
+    field = unpack(pictures[5].field, 10, 6)
+    # The square's blocks point back to where they came from, 4 pixels to the left.
+    assert np.median(field.x[1:4, 2:4]) == -4
+    assert not field.x[5].any()
+    assert field.sad[1:4, 1:5].max() > 1000
+    assert not field.sad[4:, 6:].max() > 500
+
+
+def test_the_first_field_is_all_zero(tmp_path: Path) -> None:
+    assert not any(_pictures(_source(write_clip(tmp_path / "a.mp4")))[0].field)
+
+
+def test_a_loop_goes_on_with_rising_times_and_the_same_pictures(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4")
+    pictures = _pictures(_source(clip, loop=True), most=60)
+    assert [picture.pts_90k for picture in pictures] == [9000 * number for number in range(60)]
+    assert [picture.field_pts_90k for picture in pictures] == [9000 * number for number in range(60)]
+    assert picture_hashes(b"".join(p.data for p in pictures)) == picture_hashes(clip) * 3
+
+
+def test_a_loop_of_reordered_pictures_repeats_no_time(tmp_path: Path) -> None:
+    pictures = _units(_pictures(_source(write_clip(tmp_path / "a.mp4", b_frames=2), loop=True), most=70))[:60]
+    assert sorted(picture.pts_90k for picture in pictures) == [9000 * number for number in range(60)]
+
+
+def test_another_codec_is_encoded_with_a_key_frame_a_second(tmp_path: Path) -> None:
+    pictures = _pictures(_source(write_clip(tmp_path / "a.avi", codec="mpeg4", frames=25)))
+    assert [picture.pts_90k for picture in pictures] == [9000 * number for number in range(25)]
+    assert [number for number, picture in enumerate(pictures) if is_idr(picture.data)] == [0, 10, 20]
+    assert len(picture_hashes(b"".join(picture.data for picture in pictures))) == 25
+    assert all(picture.field for picture in pictures)
+
+
+def test_an_encoded_picture_is_a_key_frame_on_request(tmp_path: Path) -> None:
+    source = _source(write_clip(tmp_path / "a.avi", codec="mpeg4"))
+    source.open()
+    for _ in range(4):
+        source.next_picture()
+    source.request_key_frame()
+    picture = source.next_picture()
+    source.close()
+    assert picture is not None
+    assert is_idr(picture.data)
+
+
+def test_an_odd_size_is_made_even_where_it_is_encoded(tmp_path: Path) -> None:
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 255, (75, 101, 3), np.uint8))
+    image.save(tmp_path / "a.png")
+    source = _source(tmp_path / "a.png")
+    info = source.open()
+    assert (info.width, info.height) == (100, 74)
+    assert source.next_picture() is not None
+    source.close()
+
+
+def test_a_still_is_the_newest_picture(tmp_path: Path) -> None:
+    source = _source(write_clip(tmp_path / "a.mp4"))
+    source.open()
+    with pytest.raises(CameraError, match="no picture yet"):
+        source.still_jpeg()
+    for _ in range(3):
+        source.next_picture()
+    pts_90k, jpeg = source.still_jpeg()
+    source.close()
+    assert pts_90k == 18_000
+    image = Image.open(io.BytesIO(jpeg))
+    assert (image.format, image.size) == ("JPEG", (160, 96))
+    assert image.getpixel((40, 40)) > image.getpixel((120, 40))  # type: ignore[operator]
+
+
+def test_in_real_time_a_file_plays_at_its_own_speed(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", frames=11, fps=20)
+    begin_s = time.monotonic()
+    _pictures(_source(clip, pace="realtime"))
+    assert 0.5 <= time.monotonic() - begin_s < 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "There is no file"), (b"nothing to see here\n" * 200, "cannot be played")]
+)
+def test_what_is_no_video_is_refused_in_words(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "a.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CameraError, match=words):
+        _source(path).open()
+
+
+def test_a_folder_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="cannot be played"):
+        _source(tmp_path).open()
+
+
+def test_a_truncated_file_plays_as_far_as_it_goes(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.h264", frames=40)
+    half = tmp_path / "half.h264"
+    half.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    assert 5 < len(_units(_pictures(_source(half)))) < 40
+
+
+def test_close_before_open_and_twice_is_harmless(tmp_path: Path) -> None:
+    source = _source(tmp_path / "a.mp4")
+    source.close()
+    source.close()
+
+
+@pytest.mark.skipif(not STREAMS.exists(), reason="no ../shared/streams")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BA1_Sony_D.jsv",
+        "CI1_FT_B.264",
+        "CVFC1_Sony_C.jsv",
+        "Cisco_Men_whisper_640x320_CABAC_Bframe_9.264",
+        "MIDR_MW_D.264",
+        "MR2_MW_A.264",
+        "NLMQ2_JVC_C.264",
+        "QCIF_2P_I_allIPCM.264",
+        "Zhling_1280x720.264",
+        "test_scalinglist_jm.264",
+    ],
+)
+def test_conformance_streams_keep_their_pictures(name: str) -> None:
+    units = _units(_pictures(_source(STREAMS / name)))
+    assert picture_hashes(b"".join(unit.data for unit in units)) == picture_hashes(STREAMS / name)
+    assert len({unit.pts_90k for unit in units}) == len(units)

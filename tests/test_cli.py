@@ -1,0 +1,154 @@
+"""The command line as a person types it: real processes, exit statuses, and never a traceback for a mistake."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ratcam import __version__
+from ratcam.messages import ChatId
+from ratcam.ports import AuthorizedChat
+from ratcam.store.auth import TinyAuthStore
+from tests.moving_square import write_video
+from tests.pictures import hashes_of_file, hashes_of_stream, stream
+
+TOKEN = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIii"
+
+
+def ratcam(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `ratcam ...`; fails the test on a traceback, whatever the exit status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ratcam", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def test_version_and_help(tmp_path: Path) -> None:
+    assert ratcam("--version", cwd=tmp_path).stdout == f"ratcam {__version__}\n"
+    helped = ratcam("--help", cwd=tmp_path).stdout
+    for command in ("run", "demo", "chats", "mux", "analyze", "config"):
+        assert f"\n    {command} " in helped
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["frobnicate"], ["chats", "revoke"], ["mux", "one"], ["demo", "--seconds", "-3"]]
+)
+def test_a_wrong_command_line_is_exit_status_2_and_a_usage(tmp_path: Path, arguments: list[str]) -> None:
+    done = ratcam(*arguments, cwd=tmp_path)
+    assert (done.returncode, "usage: ratcam" in done.stderr) == (2, True)
+
+
+def test_run_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
+    done = ratcam("run", cwd=tmp_path, RATCAM_TELEGRAM_TOKEN="")
+    assert done.returncode == 78
+    assert "@BotFather" in done.stderr
+
+
+def test_config_check_reports_every_error_with_its_line(tmp_path: Path) -> None:
+    ini = tmp_path / "ratcam.ini"
+    ini.write_text("[motion]\ntriger_level = 3\ntrigger_area = many\n[recodring]\n")
+    done = ratcam("config", "check", cwd=tmp_path)
+    assert done.returncode == 78
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == [
+        "ratcam.ini:2:",
+        "ratcam.ini:3:",
+        "ratcam.ini:4:",
+    ]
+    assert "trigger_level" in done.stderr
+    assert "[recording]" in done.stderr
+
+
+def test_config_show_masks_the_token_and_check_finds_nothing_in_the_sample(tmp_path: Path) -> None:
+    (tmp_path / "ratcam.ini").write_text(ratcam("config", "sample", cwd=tmp_path).stdout)
+    checked = ratcam("config", "check", cwd=tmp_path)
+    assert (checked.returncode, checked.stdout) == (0, "ratcam.ini: no errors\n")
+    shown = ratcam("config", "show", cwd=tmp_path, RATCAM_TELEGRAM_TOKEN=TOKEN)
+    assert shown.returncode == 0
+    assert TOKEN not in shown.stdout
+    assert "pre_roll_s = 5" in shown.stdout
+
+
+def test_a_token_in_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    ini = tmp_path / "ratcam.ini"
+    ini.write_text(f"[telegram]\ntoken = {TOKEN}\n")
+    ini.chmod(0o644)
+    done = ratcam("config", "check", cwd=tmp_path)
+    assert done.returncode == 78
+    assert "chmod 600" in done.stderr
+    assert TOKEN not in done.stderr
+    ini.chmod(0o600)
+    assert ratcam("config", "check", cwd=tmp_path).returncode == 0
+
+
+def test_chats_lists_and_revokes(tmp_path: Path) -> None:
+    assert "No chat is enrolled" in ratcam("chats", cwd=tmp_path).stdout
+    store = TinyAuthStore(state_dir=tmp_path / "state")
+    store.grant(AuthorizedChat(chat=ChatId(-1001), name="The \x1b[31mfamily", since_unix_s=1.8e9))
+    listed = ratcam("chats", "list", cwd=tmp_path).stdout
+    assert "-1001" in listed
+    assert "\x1b" not in listed
+    assert ratcam("chats", "revoke", "5", cwd=tmp_path).returncode == 2
+    revoked = ratcam("chats", "revoke", "-1001", cwd=tmp_path)
+    assert (revoked.returncode, "revoked" in revoked.stdout) == (0, True)
+    assert store.chats() == ()
+
+
+def test_mux_makes_a_playable_file_and_says_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "in.h264").write_bytes(b"".join(picture.data for picture in stream()))
+    done = ratcam("mux", "in.h264", "out.mp4", "--fps", "10", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "100 pictures (10 key frames), 10.00 s, 64x48 at 10 pictures/s" in done.stdout
+    assert hashes_of_file(tmp_path / "out.mp4") == hashes_of_stream()
+
+
+@pytest.mark.parametrize("content", [b"", b"not H.264 at all", b"\0\0\0\1\x65\x88", os.urandom(5000)])
+def test_mux_refuses_what_it_cannot_mux_with_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "in.h264").write_bytes(content)
+    done = ratcam("mux", "in.h264", "out.mp4", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ratcam: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.h264"]
+
+
+def test_analyze_writes_json_lines_and_a_heat_map(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("analyze", "square.mp4", "--json", "--heatmap", "heat.png", cwd=tmp_path)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["type"] for line in lines if line["type"] != "frame"] == ["stream", "event", "summary"]
+    assert (lines[0]["type"], lines[-1]["type"]) == ("stream", "summary")
+    assert lines[0]["grid"] == [20, 15]
+    assert (tmp_path / "heat.png").read_bytes().startswith(b"\x89PNG")
+    assert "1 event in 80 pictures" in ratcam("analyze", "square.mp4", cwd=tmp_path).stdout
+
+
+def test_analyze_takes_the_motion_section_of_a_configuration(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    (tmp_path / "deaf.ini").write_text("[motion]\ntrigger_level = 255\n")
+    done = ratcam("analyze", "square.mp4", "--config", "deaf.ini", cwd=tmp_path)
+    assert "no motion in 80 pictures" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "notes.txt", "."])
+def test_analyze_refuses_what_is_no_video_with_a_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("hello\n" * 2000)
+    done = ratcam("analyze", name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ratcam: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    command = f"{sys.executable} -m ratcam analyze square.mp4 --json | head -1"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["type"] == "stream"
+    assert "Error" not in done.stderr
