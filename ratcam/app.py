@@ -102,8 +102,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     links = {camera: CameraLinks(proxy=proxy, motion=motion, recorder=recorder)}
     runs = itertools.count(1)
 
-    def make_gateway() -> TelegramGateway:
-        return TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
+    gateway = TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
 
     supervisor = Supervisor(clock=clock)
     supervisor.add(
@@ -123,7 +122,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
         lambda address, on_death: BotActor.start(
             address=address,
             on_death=on_death,
-            make_gateway=make_gateway,
+            gateway=gateway,
             auth_store=auth_store,
             armed=armed,
             deliveries=Deliveries(outbox=outbox, uploads=uploads, files=files, clock=clock),

@@ -93,7 +93,10 @@ class ChatGateway(Protocol):
     """The way to the chats. Every method returns at once and may be called from any thread."""
 
     def start(self, listener: Callable[[ChatEvent], None]) -> None:
-        """Begin to listen and send. `listener` is called on the gateway's own thread and must not block."""
+        """Begin to listen and send; does nothing when it has begun.
+
+        `listener` is called on the gateway's own thread and must not block.
+        """
         ...
 
     def allow(self, chats: frozenset[ChatId]) -> None:
@@ -101,7 +104,15 @@ class ChatGateway(Protocol):
         ...
 
     def send(self, delivery: Delivery) -> None:
-        """Send one delivery; ends in exactly one `DeliverySucceeded` or `DeliveryFailed` unless the gateway stops."""
+        """Send one delivery; ends in exactly one `DeliverySucceeded` or `DeliveryFailed` unless the gateway stops.
+
+        To one chat the texts, and the pictures and clips, are each sent in the order given; neither waits for the
+        other.
+        """
+        ...
+
+    def on_the_way(self) -> frozenset[DeliveryId]:
+        """What was sent and has not been reported to the listener yet; reported first, then gone from here."""
         ...
 
     def stop(self, timeout_s: float) -> None:

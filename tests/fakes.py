@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from PIL import Image
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
-from ratcam.messages import ChatEvent, ChatId, ChildFailed, Delivery, DeliverySucceeded
+from ratcam.messages import ChatEvent, ChatId, ChildFailed, Delivery, DeliveryFailed, DeliveryId, DeliverySucceeded
 from tests.deadline import wait_until
 
 
@@ -38,6 +38,7 @@ class FakeGateway:
         self.sent: list[Delivery] = []
         self.allowed: frozenset[ChatId] = frozenset()
         self.is_stopped = False
+        self.under_way: dict[DeliveryId, Delivery] = {}
         self.answer: Callable[[Delivery], ChatEvent | None] = self.accept
         self._listener: Callable[[ChatEvent], None] | None = None
         self._lock = threading.Lock()
@@ -50,6 +51,7 @@ class FakeGateway:
 
     def send(self, delivery: Delivery) -> None:
         with self._lock:
+            self.under_way[delivery.delivery_id] = delivery
             self.sent.append(delivery)
         event = self.answer(delivery)
         if event is not None:
@@ -62,6 +64,13 @@ class FakeGateway:
         """Something comes from the chats."""
         assert self._listener is not None
         self._listener(event)
+        if isinstance(event, DeliverySucceeded | DeliveryFailed):
+            with self._lock:
+                self.under_way.pop(event.delivery_id, None)
+
+    def on_the_way(self) -> frozenset[DeliveryId]:
+        with self._lock:
+            return frozenset(self.under_way)
 
     def accept(self, delivery: Delivery) -> ChatEvent:
         """As Telegram does: media get a file id."""

@@ -2,10 +2,9 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
-from types import TracebackType
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.chat import texts
@@ -18,7 +17,6 @@ from ratcam.messages import (
     CameraId,
     CameraLost,
     CameraRecovered,
-    ChatEvent,
     ChatId,
     ChatLost,
     ChatMigrated,
@@ -52,6 +50,8 @@ from ratcam.settings import RecordingSettings
 
 _log = logging.getLogger(__name__)
 
+GATEWAY_STOP_S = 2.5
+"""How long the gateway may take to stop."""
 SNAPSHOT_TIMEOUT_S = 10.0
 """A still that has not come by then is not coming."""
 LAST_CLIP_TIMEOUT_S = 30.0
@@ -77,7 +77,7 @@ class _EndedEvent:
 
 
 class BotActor(Supervised):
-    """Owns the deliveries and the gateway; each incarnation opens its own gateway and loads what is owed.
+    """Owns the deliveries and the gateway. The gateway outlives an incarnation, and so does what is on its way.
 
     An announcement is on disk before its first byte is sent; what was owed is owed again after a restart. Announcements
     go to every chat that is authorised when they are made. Answers to commands are kept in memory only.
@@ -88,7 +88,7 @@ class BotActor(Supervised):
         *,
         address: Address,
         on_death: OnDeath,
-        make_gateway: Callable[[], ChatGateway],
+        gateway: ChatGateway,
         auth_store: AuthStore,
         armed: ArmedStore,
         deliveries: Deliveries,
@@ -99,7 +99,7 @@ class BotActor(Supervised):
         version: str,
     ) -> None:
         super().__init__(address=address, on_death=on_death)
-        self._make_gateway = make_gateway
+        self._gateway = gateway
         self._auth_store = auth_store
         self._armed = armed
         self._deliveries = deliveries
@@ -108,7 +108,6 @@ class BotActor(Supervised):
         self._recording = recording
         self._clock = clock
         self._version = version
-        self._gateway: ChatGateway | None = None
         self._chats: tuple[ChatId, ...] = ()
         self._stills: dict[str, tuple[ChatId, float]] = {}
         self._started_at: dict[EventId, float] = {}
@@ -116,32 +115,24 @@ class BotActor(Supervised):
         self._lost: dict[CameraId, str] = {}
         self._last_motion_unix_s: float | None = None
         self._began_s = clock.monotonic_s()
+        self._has_caught_up = False
+        """Whether the results that an earlier incarnation did not take have been taken: before that nothing is sent."""
 
     def on_start(self) -> None:
         """Take up what is owed and open the gateway."""
-        owed = self._deliveries.load()
+        owed = self._deliveries.load(self._gateway.on_the_way())
         if owed:
             _log.info("%d deliveries are owed from before", owed)
-        gateway = self._gateway = self._make_gateway()
         try:
             self._set_chats(tuple(entry.chat for entry in self._auth_store.chats()))
         except StoreError as exc:
             _log.error("No chat is served until this is mended: %s", exc)
-        gateway.start(self._hear)
+        self._gateway.start(self.address.tell)
 
     def on_stop(self) -> None:
         """Hand over what can go in a moment, then close the gateway; the rest stays owed on disk."""
         self._send_due()
-        self._close_gateway(timeout_s=2.5)
-
-    def on_failure(
-        self,
-        exception_type: type[BaseException] | None,
-        exception_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the gateway: the next incarnation opens its own."""
-        self._close_gateway(timeout_s=2.5)
+        self._gateway.stop(GATEWAY_STOP_S)
 
     def on_tick(self, now_s: float) -> None:
         """Send what is due; give up what has waited too long."""
@@ -151,6 +142,7 @@ class BotActor(Supervised):
                 self._deliveries.reply(
                     chat, texts.PHOTO_FAILED.format(camera=self._camera_names(), reason="it does not answer")
                 )
+        self._has_caught_up = True  # a ping comes after all control messages that were there before it
         for event_id, ended in tuple(self._ended.items()):
             if now_s >= ended.give_up_at_s:
                 self._say_quiet(event_id)
@@ -183,21 +175,9 @@ class BotActor(Supervised):
                 super().on_receive(message)
         self._send_due()
 
-    # --- the gateway ------------------------------------------------------------------------------------------------
-
-    def _hear(self, event: ChatEvent) -> None:
-        """Called on the gateway's thread."""
-        self.address.tell(event)
-
-    def _close_gateway(self, timeout_s: float) -> None:
-        gateway, self._gateway = self._gateway, None
-        if gateway is not None:
-            gateway.stop(timeout_s)
-
     def _set_chats(self, chats: tuple[ChatId, ...]) -> None:
         self._chats = chats
-        if self._gateway is not None:
-            self._gateway.allow(frozenset(chats))
+        self._gateway.allow(frozenset(chats))
         self._deliveries.keep_only(chats)
 
     # --- announcements ----------------------------------------------------------------------------------------------
@@ -281,7 +261,7 @@ class BotActor(Supervised):
     # --- chats ------------------------------------------------------------------------------------------------------
 
     def _send_due(self) -> None:
-        if self._gateway is not None:
+        if self._has_caught_up:
             for delivery in self._deliveries.due(self._clock.monotonic_s()):
                 self._gateway.send(delivery)
 

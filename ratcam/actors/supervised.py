@@ -44,7 +44,7 @@ class Address:
     """Where an actor is reached, before, between and after its incarnations.
 
     Two lanes: `tell` for control messages, which never wait, and `feed` for stream data, whose lane is bounded. Order
-    is kept within a lane; control goes first. A stop comes after everything that waits in both.
+    is kept within a lane; control goes first, then a ping, then data. A stop comes after everything that waits in both.
     """
 
     def __init__(self, name: str, *, data_limit: int = 128) -> None:
@@ -115,11 +115,11 @@ class Address:
             self._changed.wait_for(
                 lambda: self._control or self._data or self._ping is not None or self._is_stopping or self._is_closed
             )
+            if self._control:
+                return self._control.popleft()
             if self._ping is not None:
                 ping, self._ping = self._ping, None
                 return ping
-            if self._control:
-                return self._control.popleft()
             if self._data:
                 message = self._data.popleft()
                 self._changed.notify_all()

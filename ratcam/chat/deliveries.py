@@ -31,10 +31,13 @@ class Deliveries:
         self._outbox = Outbox(is_uploaded=self._is_uploaded)
         self._in_memory: set[DeliveryId] = set()
 
-    def load(self) -> int:
-        """Owe again what was owed before a restart; how many deliveries that is."""
+    def load(self, on_the_way: frozenset[DeliveryId]) -> int:
+        """Owe again what was owed before a restart; how many deliveries that is.
+
+        Those `on_the_way` are not sent again before their result is known.
+        """
         try:
-            self._outbox.add(self._store.pending())
+            self._outbox.add(self._store.pending(), on_the_way)
         except StoreError as exc:
             _log.error("What was owed before cannot be read: %s", exc)
         return len(self._outbox)

@@ -19,7 +19,15 @@ from ratcam.chat.sender import REQUESTS_AT_ONCE, UPLOADS_AT_ONCE, Sender
 from ratcam.chat.telegram_request import PollingRequest, ServerClock, TelegramRequest
 from ratcam.chat.timings import DEFAULT_TIMINGS, GatewayTimings
 from ratcam.errors import ConfigError
-from ratcam.messages import ChatEvent, ChatId, Delivery
+from ratcam.messages import (
+    ChatEvent,
+    ChatId,
+    Delivery,
+    DeliveryFailed,
+    DeliveryId,
+    DeliverySucceeded,
+    FailureKind,
+)
 from ratcam.ports import Clock
 
 _logger = logging.getLogger(__name__)
@@ -33,7 +41,7 @@ _DUTY_RETRY_MAX_S = 60.0
 
 
 class TelegramGateway:
-    """A `ratcam.ports.ChatGateway`. Starts once; after `stop` a new one is needed.
+    """A `ratcam.ports.ChatGateway`. After `stop` a new one is needed.
 
     It starts without a network and goes on trying. `DeliveryFailed` is never retried here. The `ChatMigrated` of one
     migration may be reported more than once. The token appears in no log line.
@@ -55,6 +63,7 @@ class TelegramGateway:
         self._timings = timings
         self._lock = threading.Lock()
         self._waiting: deque[Delivery] = deque()
+        self._on_the_way: set[DeliveryId] = set()
         self._allowed: frozenset[ChatId] = frozenset()
         self._listener: Callable[[ChatEvent], None] | None = None
         self._thread: threading.Thread | None = None
@@ -69,7 +78,7 @@ class TelegramGateway:
 
         Raises:
             ConfigError: there is no token.
-            RuntimeError: it was started or stopped before.
+            RuntimeError: it was stopped before.
         """
         if not self._token:
             raise ConfigError(("[telegram] has no token. Get one from @BotFather and put it into a token_file.",))
@@ -77,8 +86,10 @@ class TelegramGateway:
         for name, level in (("httpx", logging.WARNING), ("httpcore", logging.WARNING), ("telegram", logging.CRITICAL)):
             logging.getLogger(name).setLevel(level)
         with self._lock:
-            if self._thread is not None or self._is_stopping:
-                raise RuntimeError("a gateway starts only once")
+            if self._is_stopping:
+                raise RuntimeError("a gateway that was stopped does not start again")
+            if self._thread is not None:
+                return
             self._listener = listener
             self._thread = threading.Thread(target=self._run, name="telegram", daemon=True)
             self._thread.start()
@@ -90,11 +101,17 @@ class TelegramGateway:
             self._wake()
 
     def send(self, delivery: Delivery) -> None:
-        """Send one delivery after the earlier ones for its chat. Before `start` it waits; after `stop` it is lost."""
+        """Send one delivery; see `ChatGateway.send`. Before `start` it waits; after `stop` it is lost."""
         with self._lock:
             if not self._is_stopping:
+                self._on_the_way.add(delivery.delivery_id)
                 self._waiting.append(delivery)
                 self._wake()
+
+    def on_the_way(self) -> frozenset[DeliveryId]:
+        """See `ChatGateway.on_the_way`."""
+        with self._lock:
+            return frozenset(self._on_the_way)
 
     def stop(self, timeout_s: float) -> None:
         """Give everything up and wait for the thread's end, at most `timeout_s`. Not to be called by the listener."""
@@ -181,6 +198,7 @@ class TelegramGateway:
             await self._relay(sender, menu)
         finally:
             sender.close()
+            self._give_up_on_the_way()
             for duty in duties:
                 duty.cancel()
             await asyncio.wait(duties)
@@ -225,10 +243,25 @@ class TelegramGateway:
                 await asyncio.wait_for(self._quit.wait(), pause_s)
             pause_s = min(2 * pause_s, _DUTY_RETRY_MAX_S)
 
+    def _give_up_on_the_way(self) -> None:
+        """What had been taken up and has no result yet may have arrived or not; a stop reports nothing."""
+        with self._lock:
+            waiting = {delivery.delivery_id for delivery in self._waiting}
+            given_up = () if self._is_stopping else tuple(self._on_the_way - waiting)
+        for delivery_id in given_up:
+            detail = "the gateway began again"
+            self._report(DeliveryFailed(delivery_id=delivery_id, kind=FailureKind.AMBIGUOUS, detail=detail))
+
     def _report(self, event: ChatEvent) -> None:
         """Tell the listener, from the loop itself: what it raises ends in `_on_loop_error` and stops nothing here."""
         if self._listener is not None:
             asyncio.get_running_loop().call_soon(self._listener, event)
+        if isinstance(event, DeliverySucceeded | DeliveryFailed):
+            asyncio.get_running_loop().call_soon(self._arrived, event.delivery_id)
+
+    def _arrived(self, delivery_id: DeliveryId) -> None:
+        with self._lock:
+            self._on_the_way.discard(delivery_id)
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         # Not asyncio's own message: it shows the arguments of the call.

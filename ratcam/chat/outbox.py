@@ -56,10 +56,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, deliveries: tuple[QueuedDelivery, ...]) -> None:
-        """Owe these, behind what is owed already."""
+    def add(self, deliveries: tuple[QueuedDelivery, ...], on_the_way: frozenset[DeliveryId] = frozenset()) -> None:
+        """Owe these, behind what is owed already; those `on_the_way` count as under way."""
         for delivery in deliveries:
-            self._rows[delivery.delivery_id] = _Row(delivery)
+            self._rows[delivery.delivery_id] = _Row(delivery, is_under_way=delivery.delivery_id in on_the_way)
 
     def due(self, now_s: float) -> tuple[QueuedDelivery, ...]:
         """What can be sent now; it counts as under way until `succeeded` or `failed`."""

@@ -1,4 +1,4 @@
-"""Sends deliveries: in order within a chat, chats side by side, few uploads at a time."""
+"""Sends deliveries: a chat's texts in order, its media in order, chats side by side, few uploads at a time."""
 
 import asyncio
 import logging
@@ -31,6 +31,9 @@ UPLOADS_AT_ONCE = 2
 REQUESTS_AT_ONCE = 8
 """Requests without a file; with the uploads fewer than the connections of the pool, so that none waits there."""
 
+_Lane = tuple[ChatId, bool]
+"""A chat, and whether it is its texts: they do not wait for its pictures and clips."""
+
 
 class Sender:
     """Reports exactly one result per delivery, unless it is closed first. Belongs to one event loop."""
@@ -39,19 +42,20 @@ class Sender:
         self._bot = bot
         self._timings = timings
         self._report = report
-        self._lanes: dict[ChatId, deque[Delivery]] = {}
+        self._lanes: dict[_Lane, deque[Delivery]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._upload_slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._request_slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     def accept(self, delivery: Delivery) -> None:
-        """Send this after everything accepted before for the same chat."""
-        lane = self._lanes.get(delivery.chat)
+        """Send this after what was accepted before for the same chat: texts after texts, media after media."""
+        key = (delivery.chat, delivery.kind is MediaKind.TEXT)
+        lane = self._lanes.get(key)
         if lane is not None:
             lane.append(delivery)
             return
-        self._lanes[delivery.chat] = deque((delivery,))
-        self._start(self._serve(delivery.chat))
+        self._lanes[key] = deque((delivery,))
+        self._start(self._serve(key))
 
     def close(self) -> None:
         """Give up what is under way and forget what waits, without results."""
@@ -65,8 +69,8 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _serve(self, chat: ChatId) -> None:
-        lane = self._lanes[chat]
+    async def _serve(self, key: _Lane) -> None:
+        lane = self._lanes[key]
         while lane:
             delivery = lane.popleft()
             # A task of its own: whatever goes wrong in it, the lane lives on and the result is reported.
@@ -76,7 +80,7 @@ class Sender:
             if error is not None:
                 _logger.error("Delivery %s hit a bug in Ratcam.", delivery.delivery_id, exc_info=error)
                 self._report(_failed(delivery, error))
-        self._lanes.pop(chat, None)
+        self._lanes.pop(key, None)
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:

@@ -73,22 +73,14 @@ class Household:
         self.camera, self.motion, self.recorder, self.auth = map(Listener, ("camera", "motion", "recorder", "auth"))
         self.address = Address("bot")
         self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
-        self.gateways: list[FakeGateway] = []
-
-    @property
-    def gateway(self) -> FakeGateway:
-        return self.gateways[-1]
-
-    def make_gateway(self) -> FakeGateway:
-        self.gateways.append(FakeGateway())
-        return self.gateway
+        self.gateway = FakeGateway()
 
     def start(self) -> None:
         links = CameraLinks(proxy=self.camera.address, motion=self.motion.address, recorder=self.recorder.address)
         BotActor.start(
             address=self.address,
             on_death=self.deaths.put,
-            make_gateway=self.make_gateway,
+            gateway=self.gateway,
             auth_store=self.auth_store,
             armed=self.armed,
             deliveries=Deliveries(
@@ -103,7 +95,8 @@ class Household:
             clock=self.clock,
             version="1.2.3",
         )
-        wait_until(lambda: bool(self.gateways) and bool(self.gateway.allowed), what="the bot has started")
+        wait_until(lambda: bool(self.gateway.allowed), what="the bot has started")
+        self.time_passes(0)
 
     def stop(self) -> None:
         self.address.request_stop()
@@ -407,19 +400,24 @@ def test_a_migrated_chat_gets_what_its_old_id_was_owed(house: Household) -> None
     wait_until(lambda: house.time_passes(5) and len(house.gateway.texts(new)) == 1, what="the alert at the new id")
 
 
-def test_a_bot_that_dies_loses_no_alert(house: Household) -> None:
-    house.gateway.answer = lambda _delivery: None  # nothing is ever confirmed
+def test_a_bot_that_dies_loses_no_alert_and_sends_none_twice(house: Household) -> None:
+    house.gateway.answer = lambda _delivery: None  # nothing is confirmed yet
     house.event_starts()
     house.event_peaks()
     house.address.tell(house.clip())
-    wait_until(lambda: len(house.gateway.sent) >= 2)
+    wait_until(lambda: len(house.gateway.sent) == 3, what="two texts and an upload are on their way")
     house.address.tell("not a message")
     assert "str" in house.deaths.get(timeout=10).reason
-    assert house.gateway.is_stopped
     house.start()
+    assert not house.gateway.is_stopped
+    house.gateway.answer = house.gateway.accept
+    for delivery in tuple(house.gateway.under_way.values()):
+        house.gateway.hear(house.gateway.accept(delivery))
     for chat in (ADA, BEN):
-        wait_until(lambda chat=chat: house.time_passes(0) and len(kinds(house, chat)) == 3, what="all three again")
+        wait_until(lambda chat=chat: house.time_passes(0) and len(kinds(house, chat)) == 3, what="all three, once")
         assert sorted(kind.value for kind in kinds(house, chat)) == ["photo", "text", "video"]
+    house.answer("help")
+    assert len({delivery.delivery_id for delivery in house.gateway.sent}) == len(house.gateway.sent)
 
 
 def test_a_delivery_that_was_not_sent_is_sent_again_until_it_is(house: Household) -> None:

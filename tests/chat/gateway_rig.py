@@ -58,15 +58,6 @@ class Heard:
         return events
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition that another thread makes true."""
-    give_up = time.monotonic() + DEADLINE_S
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < give_up, "the condition did not come true in time"
-        pause.wait(0.01)
-
-
 class LoopbackServer:
     """An aiohttp application on a thread of its own, on a free port of 127.0.0.1."""
 

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ from tests.chat.gateway_rig import (
     refuse,
     reset,
     text_to,
-    wait_until,
 )
+from tests.deadline import wait_until
 
 ALLOWED = frozenset({OWNER})
 
@@ -153,7 +154,7 @@ def test_it_stops_in_the_middle_of_an_upload(api: ScriptedApi, base_url: str, tm
     video = Delivery(delivery_id=DeliveryId("v"), chat=OWNER, kind=MediaKind.VIDEO, text="", path=str(path))
     with gateway_at(base_url, heard) as gateway:
         gateway.send(video)
-        gateway.send(text_to(OWNER, "waits"))
+        gateway.send(replace(video, delivery_id=DeliveryId("waits")))
         assert entered.wait(10)
         assert seconds_to_stop(gateway) < 3
         assert telegram_threads() == 0
@@ -172,9 +173,14 @@ def test_deliveries_before_the_start_are_sent_after_it(base_url: str) -> None:
         gateway.stop(5)
 
 
-def test_it_starts_once_but_a_fresh_one_works(api: ScriptedApi, base_url: str) -> None:
-    with gateway_at(base_url, Heard()) as gateway, pytest.raises(RuntimeError):
+def test_a_second_start_changes_nothing_and_after_a_stop_a_fresh_one_is_needed(api: ScriptedApi, base_url: str) -> None:
+    first = Heard()
+    with gateway_at(base_url, first, allowed=ALLOWED) as gateway:
         gateway.start(Heard())
+        api.say(OWNER, "/help")
+        assert first.next(CommandReceived).name == "help"
+    with pytest.raises(RuntimeError):
+        gateway.start(first)
     heard = Heard()
     with gateway_at(base_url, heard, allowed=ALLOWED):
         api.say(OWNER, "/status")

@@ -24,8 +24,8 @@ from tests.chat.gateway_rig import (
     raw,
     refuse,
     reset,
-    wait_until,
 )
+from tests.deadline import wait_until
 
 ALLOWED = frozenset({OWNER})
 

@@ -32,8 +32,8 @@ from tests.chat.gateway_rig import (
     refuse,
     reset,
     text_to,
-    wait_until,
 )
+from tests.deadline import wait_until
 
 OTHER = ChatId(22)
 
@@ -131,16 +131,39 @@ def test_without_a_server_nothing_was_sent() -> None:
         assert heard.next(DeliveryFailed).kind is FailureKind.NOT_SENT
 
 
-def test_a_chat_gets_its_deliveries_in_order(api: ScriptedApi, base_url: str, clip: Path) -> None:
+def test_a_chat_gets_its_texts_in_order_and_its_media_in_order(api: ScriptedApi, base_url: str, clip: Path) -> None:
     heard = Heard()
     with gateway_at(base_url, heard) as gateway:
-        gateway.send(text_to(OWNER, "a"))
-        gateway.send(video_to(OWNER, clip, "b"))
-        for name in "cdefgh":
-            gateway.send(text_to(OWNER, name))
-        assert [heard.next(DeliverySucceeded).delivery_id for _ in range(8)] == list("abcdefgh")
-    sent = [name for name, _ in api.calls if name.startswith("send")]
-    assert sent == ["sendMessage", "sendVideo", *["sendMessage"] * 6]
+        for number in range(6):
+            gateway.send(text_to(OWNER, f"text {number}"))
+            gateway.send(video_to(OWNER, clip, f"video {number}"))
+        arrived = [str(heard.next(DeliverySucceeded).delivery_id) for _ in range(12)]
+    for kind in ("text", "video"):
+        assert [name for name in arrived if name.startswith(kind)] == [f"{kind} {number}" for number in range(6)]
+
+
+def test_a_text_does_not_wait_for_an_upload_to_the_same_chat(api: ScriptedApi, base_url: str, clip: Path) -> None:
+    heard, entered = Heard(), threading.Event()
+    api.script("sendVideo", hang(entered))
+    with gateway_at(base_url, heard) as gateway:
+        gateway.send(video_to(OWNER, clip))
+        assert entered.wait(10)
+        gateway.send(text_to(OWNER, "alert"))
+        assert heard.next(DeliverySucceeded).delivery_id == "alert"
+
+
+def test_a_delivery_is_on_its_way_until_its_result_has_been_told(api: ScriptedApi, base_url: str) -> None:
+    heard, entered = Heard(), threading.Event()
+    api.script("sendMessage", hang(entered))
+    with gateway_at(base_url, heard) as gateway:
+        assert gateway.on_the_way() == frozenset()
+        gateway.send(text_to(OWNER, "one"))
+        gateway.send(text_to(OWNER, "two"))
+        assert entered.wait(10)
+        assert gateway.on_the_way() == {"one", "two"}
+        assert heard.next(DeliveryFailed).kind is FailureKind.AMBIGUOUS
+        assert heard.next(DeliverySucceeded).delivery_id == "two"
+        wait_until(lambda: not gateway.on_the_way())
 
 
 def test_no_chat_waits_for_another_and_no_text_for_an_upload(api: ScriptedApi, base_url: str, clip: Path) -> None:
@@ -149,7 +172,7 @@ def test_no_chat_waits_for_another_and_no_text_for_an_upload(api: ScriptedApi, b
     with gateway_at(base_url, heard) as gateway:
         gateway.send(video_to(OWNER, clip))
         assert entered.wait(10)
-        gateway.send(text_to(OWNER, "behind"))
+        gateway.send(video_to(OWNER, clip, "behind"))
         gateway.send(text_to(OTHER, "beside"))
         assert heard.next(DeliverySucceeded).delivery_id == "beside"
 

@@ -22,7 +22,8 @@ from ratcam.messages import (
     PasscodeSubmitted,
 )
 from ratcam.simulator.simulator import Simulator
-from tests.chat.gateway_rig import DEADLINE_S, TOKEN, Heard, gateway_at, text_to, wait_until
+from tests.chat.gateway_rig import DEADLINE_S, TOKEN, Heard, gateway_at, text_to
+from tests.deadline import wait_until
 
 
 @pytest.fixture
