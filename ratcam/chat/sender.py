@@ -144,15 +144,17 @@ class Sender:
                 disable_notification=delivery.is_silent,
                 read_timeout=patience_s,
             )
-        # Above some 10 MB Telegram does not look at the video itself: without these it is shown square and black.
+        # Above some 10 MB Telegram does not look at the video itself: without these it is shown square and black. A
+        # file id stands for a video whose size is known; there they would be out of place.
+        is_upload = isinstance(media, InputFile)
         return await self._bot.send_video(
             delivery.chat,
             media,
             caption=delivery.text or None,
-            width=delivery.width or None,
-            height=delivery.height or None,
-            duration=delivery.duration_s or None,
-            supports_streaming=True,
+            width=delivery.width if is_upload and delivery.width else None,
+            height=delivery.height if is_upload and delivery.height else None,
+            duration=delivery.duration_s if is_upload and delivery.duration_s else None,
+            supports_streaming=True if is_upload else None,
             disable_notification=delivery.is_silent,
             read_timeout=patience_s,
         )
