@@ -47,7 +47,7 @@ class MotionSettings:
         },
     )
     tint_strength: float = field(
-        default=0.75,
+        default=0.6,
         metadata={"minimum": 0, "maximum": 1, "doc": "How strongly the heat map is coloured where it moved most."},
     )
     jpeg_quality: int = field(

@@ -12,7 +12,7 @@ from PIL import Image
 from ratcam.motion.heat_map import HeatMapError, draw, ramp_colour, render
 from ratcam.motion.settings import MotionSettings
 
-SETTINGS = MotionSettings()
+SETTINGS = MotionSettings(tint_strength=0.75)
 SIZE = (320, 240)
 HOT = (slice(4, 9), slice(5, 10))  # rows 64 to 144, columns 80 to 160 in pixels
 
