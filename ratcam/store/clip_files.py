@@ -17,7 +17,14 @@ _WRITEV_LIMIT = 1024
 def file_stem(segment: Segment) -> str:
     """A file name, without suffix, that says all that a segment's record holds: it must survive without a database."""
     cause = f"m-{segment.cause.event_id}" if segment.cause.event_id is not None else f"r{segment.cause.chat}"
-    fields = (segment.camera, int(segment.started_unix_s * 1000), segment.run_id, segment.clip_id, segment.part, cause)
+    fields = (
+        segment.camera,
+        round(segment.started_unix_s * 1000),
+        segment.run_id,
+        segment.clip_id,
+        segment.part,
+        cause,
+    )
     return "~".join(str(field) for field in fields)
 
 
@@ -141,7 +148,9 @@ class DirectoryClipFiles:
         found: list[tuple[Segment, SpoolFile, int]] = []
         for path in self._folder.iterdir():
             segment = segment_of(path.stem)
-            if path.suffix in (_SPOOL, _FINISHED) and segment is not None and segment.camera == self._camera:
+            if path.suffix not in (_SPOOL, _FINISHED) or segment is None or segment.camera != self._camera:
+                continue
+            if path.is_file() and not path.is_symlink():
                 descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
                 found.append((segment, self._remember(_File(path, descriptor)), os.fstat(descriptor).st_size))
         return tuple(sorted(found, key=lambda item: (item[0].started_unix_s, item[0].part)))

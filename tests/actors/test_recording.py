@@ -296,7 +296,7 @@ def test_what_a_killed_daemon_left_is_recovered_and_told_at_the_next_start(tmp_p
     with studio(tmp_path, pre_roll_s=0.0) as made:
         made.feed(started(), *(unit(picture) for picture in source[:5]), moving("one", 4 * 9000))
         made.feed(*(unit(picture) for picture in source[5:45]))
-        wait_until(lambda: any(path.stat().st_size > 5000 for path in tmp_path.glob("*.spool")), what="some GOPs")
+        wait_until(lambda: any(path.read_bytes().count(b"moof") >= 3 for path in tmp_path.glob("*.spool")), what="GOPs")
         left = {path.name: path.read_bytes() for path in tmp_path.glob("*.spool")}
         made.stop()
     folder = tmp_path / "after"
