@@ -318,6 +318,7 @@ def test_arm_and_disarm_are_on_disk_before_they_are_answered_and_reach_the_detec
 
 def test_status_tells_how_things_are(house: Household) -> None:
     house.address.tell(CameraLost(camera=KITCHEN, reason="unplugged"))
+    wait_until(lambda: len(house.gateway.texts(ADA)) == 1)
     house.clock.advance(3723)
     status = house.answer("status")
     assert "kitchen: disarmed, no pictures (unplugged)" in status
