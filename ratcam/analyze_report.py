@@ -117,8 +117,9 @@ class TableReport:
     def summary(self, summary: Summary) -> None:
         """The end."""
         events = "no motion" if not summary.events else f"{summary.events} event{'s' * (summary.events > 1)}"
+        pictures = f"{summary.frames} picture{'s' * (summary.frames != 1)}"
         self._out.write(
-            f"{events} in {summary.frames} pictures; decoding {summary.decode_us_per_frame:.0f} us, detection "
+            f"{events} in {pictures}; decoding {summary.decode_us_per_frame:.0f} us, detection "
             f"{summary.detect_us_per_frame:.0f} us a picture\n"
         )
 

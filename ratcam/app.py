@@ -1,7 +1,9 @@
 """The composition root: from a configuration to a running system. The one place that knows everybody."""
 
+import contextlib
 import itertools
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +14,7 @@ from types import FrameType
 from ratcam import __version__
 from ratcam.actors.auth import AuthActor
 from ratcam.actors.bot import BotActor, CameraLinks
-from ratcam.actors.camera_proxy import CameraProxy
+from ratcam.actors.camera_proxy import CameraProxy, Outage
 from ratcam.actors.motion import MotionActor
 from ratcam.actors.muxer import MuxerActor
 from ratcam.actors.recorder import RecorderActor
@@ -40,6 +42,8 @@ _log = logging.getLogger(__name__)
 
 FIELDS_AHEAD = 8
 """How many motion fields may wait for the detector: the recorder must not run ahead of it by more than a moment."""
+GOPS_AHEAD = 32
+"""How many GOPs may wait for the disk before a segment is given up: half a minute of a stalled SD card."""
 UNITS_AHEAD = 64
 """How many access units may wait for the recorder before the camera process sheds."""
 
@@ -64,6 +68,8 @@ class System:
 
 def run_daemon(config: Config) -> ExitStatus:
     """Run until SIGINT or SIGTERM, or until an actor gives up.
+
+    A second signal, while everything is being stopped, ends the process at once with status 1.
 
     Raises:
         ConfigError: there is no token.
@@ -97,11 +103,14 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     camera = CameraId(config.camera.name)
     clips = DirectoryClipFiles(media_dir / "clips", camera)
     auth, bot = Address("auth"), Address("bot")
-    muxer, recorder = Address(f"muxer {camera}"), Address(f"recorder {camera}", data_limit=UNITS_AHEAD)
+    muxer = Address(f"muxer {camera}", data_limit=GOPS_AHEAD)
+    recorder = Address(f"recorder {camera}", data_limit=UNITS_AHEAD)
     motion, proxy = Address(f"motion {camera}", data_limit=FIELDS_AHEAD), Address(f"camera {camera}")
     links = {camera: CameraLinks(proxy=proxy, motion=motion, recorder=recorder)}
     runs = itertools.count(1)
+    outage = Outage()
 
+    enrolment = Enrolment(settings=config.auth)
     gateway = TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
 
     supervisor = Supervisor(clock=clock)
@@ -110,7 +119,8 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
         lambda address, on_death: AuthActor.start(
             address=address,
             on_death=on_death,
-            enrolment=Enrolment(settings=config.auth),
+            enrolment=enrolment,
+            retry_minutes=config.auth.retry_minutes,
             store=auth_store,
             console=StandardOutput(),
             clock=clock,
@@ -123,7 +133,6 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             address=address,
             on_death=on_death,
             gateway=gateway,
-            auth_store=auth_store,
             armed=armed,
             deliveries=Deliveries(outbox=outbox, uploads=uploads, files=files, clock=clock),
             cameras=links,
@@ -136,7 +145,13 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     supervisor.add(
         muxer,
         lambda address, on_death: MuxerActor.start(
-            address=address, on_death=on_death, camera=camera, files=clips, bot=bot
+            address=address,
+            on_death=on_death,
+            camera=camera,
+            files=clips,
+            clock=clock,
+            segment_s=config.recording.segment_s,
+            bot=bot,
         ),
     )
     supervisor.add(
@@ -175,6 +190,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             camera=camera,
             clock=clock,
             next_run_id=lambda: RunId(next(runs)),
+            outage=outage,
             units=(recorder,),
             fields=(motion,),
             listeners=(bot,),
@@ -186,9 +202,19 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
 
 
 def _stop_on_signals(supervisor: Supervisor) -> Callable[[], None]:
-    """SIGINT and SIGTERM stop the supervisor; the result puts the former handlers back."""
+    """SIGINT and SIGTERM stop the supervisor; the result puts the former handlers back.
+
+    The second of them flushes standard output and ends the process at once with status 1, whatever hangs.
+    """
+    is_stopping = False
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal is_stopping
+        if is_stopping:
+            with contextlib.suppress(OSError, RuntimeError, ValueError):  # gone, in the middle of a print, or closed
+                sys.stdout.flush()
+            os._exit(ExitStatus.FAILED)
+        is_stopping = True
         supervisor.request_stop(signal.Signals(number).name)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

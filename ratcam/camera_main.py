@@ -6,11 +6,14 @@ or it is told to stop, and says everything else on stderr.
 
 import argparse
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Sequence
+
+import pykka
 
 from ratcam.actors.camera import CameraActor
 from ratcam.cameras.demo import NAME, DemoSource
@@ -24,6 +27,9 @@ from ratcam.settings import CameraSettings
 from ratcam.wire import Configure, Stop
 
 _log = logging.getLogger(__name__)
+
+STOP_S = 3.0
+"""How long the actor may take to stop: more than it waits for both of its threads."""
 
 
 def source_of(settings: CameraSettings) -> CameraSource:
@@ -94,8 +100,20 @@ def _serve(channel: CameraEnd) -> ExitStatus:
                 case _:
                     raise ChannelError("The settings came twice.")
     finally:
-        actor.stop()
+        _stop(actor)
     return ExitStatus.OK
+
+
+def _stop(actor: pykka.ActorRef[CameraActor]) -> None:
+    """Wait for the actor's end, but not for ever: a device that hangs in a call would keep the process alive.
+
+    Nobody else may be left to kill it, and as long as it lives it holds the camera.
+    """
+    try:
+        actor.stop(block=False).get(timeout=STOP_S)
+    except pykka.Timeout:
+        _log.error("The camera does not stop within %g s; leaving it as it is.", STOP_S)
+        os._exit(ExitStatus.FAILED)
 
 
 if __name__ == "__main__":

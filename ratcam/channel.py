@@ -1,8 +1,8 @@
 """The channel to a camera process: typed messages over one stream socket per run.
 
 A socket, not a multiprocessing.Queue: a killed writer can leave a Queue locked for ever. Lengths are checked before
-anything is allocated. There is no way back into step: whoever gets a `ChannelError` ends the run. One thread sends and
-one receives; any may call `shutdown`.
+anything is allocated. There is no way back into step: whoever gets a `ChannelError` from `receive` ends the run. One
+thread sends and one receives; any may call `shutdown`.
 """
 
 import contextlib
@@ -56,16 +56,19 @@ class _FrameSocket:
 
     def send(self, frame: Frame) -> None:
         head = pack_header(frame, self._sent)
-        self._sent += 1
         total = len(head) + len(frame.a) + len(frame.b)
+        done = 0
         try:
             done = self._sock.sendmsg([head, frame.a, frame.b])
             if done < total:
                 self._sock.sendall(b"".join((head, frame.a, frame.b))[done:])
         except BlockingIOError as exc:
+            if done:
+                self.shutdown()  # half a message: nothing after it would be understood
             raise ChannelError("The camera process does not read its commands.") from exc
         except OSError as exc:
             raise ChannelClosedError("The channel to the camera process is closed.") from exc
+        self._sent += 1
 
     def receive(self) -> Frame | None:
         head = self._exactly(HEADER.size, may_be_absent=True)
@@ -128,7 +131,9 @@ class MainEnd:
         """Send a command; blocks for `SEND_S` at most.
 
         Raises:
-            ChannelError: the camera process is gone or does not read.
+            ChannelClosedError: the camera process is gone.
+            ChannelError: it does not read. The command was not sent; later ones may be. If a part of it was, the
+                channel has been shut down.
         """
         self._frames.send(frame_to_camera(message))
 

@@ -1,12 +1,14 @@
 """The command line: understands the arguments, calls the part that does it, says in words what went wrong."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from ratcam import __version__
 from ratcam.config import Config, load, sample, show
@@ -18,7 +20,10 @@ _CONFIG_HELP = "the configuration (default: ratcam.ini in this folder, if there 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. Never raises for a person's mistake."""
+    """Run one command; returns the exit status. Never raises for a person's mistake.
+
+    `run` does not return: once the daemon has stopped, it ends the process (see `_leave`).
+    """
     arguments = _parser().parse_args(argv)
     run: Callable[[argparse.Namespace], ExitStatus] = arguments.run
     try:
@@ -34,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has seen enough. Python would complain again when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.OK
+    except OSError as exc:
+        print(f"ratcam: {exc.strerror or exc}{f': {exc.filename}' if exc.filename else ''}", file=sys.stderr)
+        return ExitStatus.FAILED
     except KeyboardInterrupt:
         return 130
 
@@ -52,17 +60,22 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=_positive, metavar="N", help="end after so long (default: at Ctrl-C)")
     demo.add_argument("--source", default="demo", help="demo, or file:PATH to use a video as the camera")
     demo.add_argument("--out", type=Path, metavar="DIR", help="keep transcript.json, the media and the log here")
-    demo.add_argument("--port", type=int, default=0, help="where the chat page listens (default: any free port)")
+    demo.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="where the chat page listens (default: any free port)"
+    )
     demo.set_defaults(run=_demo)
 
     chats = commands.add_parser("chats", help="list the enrolled chats, or revoke one; also while the daemon runs")
     chats.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
     what = chats.add_subparsers(metavar="ACTION")
     chats.set_defaults(run=_chats_list)
-    what.add_parser("list", help="list the enrolled chats").set_defaults(run=_chats_list)
+    every = what.add_parser("list", help="list the enrolled chats")
+    every.set_defaults(run=_chats_list)
     revoke = what.add_parser("revoke", help="take a chat's authorisation away")
     revoke.add_argument("chat", type=int, metavar="ID", help="the chat's number, as `ratcam chats` shows it")
     revoke.set_defaults(run=_chats_revoke)
+    for action in (every, revoke):  # also behind the action; what stands before it must not be overwritten
+        action.add_argument("--config", type=Path, metavar="INI", default=argparse.SUPPRESS, help=_CONFIG_HELP)
 
     mux = commands.add_parser("mux", help="put a raw H.264 stream into an MP4 without encoding it again")
     mux.add_argument("source", type=Path, metavar="IN.h264")
@@ -79,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "--vectors", type=Path, metavar="FILE", help="a raw file of picamera's motion_output, instead of decoding"
     )
     analyze.add_argument("--json", action="store_true", help="JSON lines: stream, frames, events, summary")
-    analyze.add_argument("--heatmap", type=Path, metavar="PNG", help="write the heat map of the strongest event")
+    analyze.add_argument(
+        "--heatmap", type=Path, metavar="PNG", help="write the heat map of the strongest event, or picture"
+    )
     analyze.set_defaults(run=_analyze)
 
     config = commands.add_parser("config", help="show or check the configuration")
@@ -105,6 +120,16 @@ def _positive(text: str) -> float:
     return value
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _load(arguments: argparse.Namespace) -> Config:
     return load(arguments.config, os.environ)
 
@@ -116,7 +141,19 @@ def _run(arguments: argparse.Namespace) -> ExitStatus:
     config = _load(arguments)
     if arguments.verbose:
         config = replace(config, daemon=replace(config.daemon, log_level="debug"))
-    return run_daemon(config)
+    _leave(run_daemon(config))
+
+
+def _leave(status: ExitStatus) -> NoReturn:
+    """End the process without waiting for its threads.
+
+    The interpreter's own exit joins the threads that look up names, and where the resolver does not answer that takes
+    minutes: the service manager would kill the process before. Everything has been stopped and closed by now.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # whoever read it has gone
+            stream.flush()
+    os._exit(status)
 
 
 def _demo(arguments: argparse.Namespace) -> ExitStatus:
@@ -130,9 +167,10 @@ def _demo(arguments: argparse.Namespace) -> ExitStatus:
 def _chats_list(arguments: argparse.Namespace) -> ExitStatus:
     from ratcam.store.auth import TinyAuthStore  # noqa: PLC0415
 
-    chats = TinyAuthStore(state_dir=Path(_load(arguments).daemon.state_dir)).chats()
+    state_dir = Path(_load(arguments).daemon.state_dir)
+    chats = TinyAuthStore(state_dir=state_dir).chats()
     if not chats:
-        print("No chat is enrolled. Send /start to your bot while `ratcam run` runs.")
+        print(f"No chat is enrolled in {state_dir}. Send /start to your bot while `ratcam run` runs.")
     for chat in chats:
         since = datetime.fromtimestamp(chat.since_unix_s).strftime("%Y-%m-%d %H:%M")
         print(f"{chat.chat:>16}  since {since}  {chat.name if chat.name.isprintable() else repr(chat.name)}")
@@ -154,12 +192,13 @@ def _mux(arguments: argparse.Namespace) -> ExitStatus:
 
     report = mux_file(arguments.source, arguments.target, fps=arguments.fps)
     print(
-        f"{arguments.target}: {report.frames} pictures ({report.key_frames} key frames), {report.duration_s:.2f} s, "
+        f"{arguments.target}: {_count(report.frames, 'picture')} ({_count(report.key_frames, 'key frame')}), "
+        f"{report.duration_s:.2f} s, "
         f"{report.width}x{report.height} at {report.fps:g} pictures/s ({report.fps_origin.value}), "
         f"{report.size_bytes} bytes"
     )
     if report.dropped_frames:
-        print(f"{report.dropped_frames} pictures before the first key frame were left out.")
+        print(f"Left out, before the first key frame: {_count(report.dropped_frames, 'picture')}.")
     return ExitStatus.OK
 
 
@@ -185,6 +224,8 @@ def _config_show(arguments: argparse.Namespace) -> ExitStatus:
 def _config_check(arguments: argparse.Namespace) -> ExitStatus:
     config = _load(arguments)
     print(f"{config.path or 'the defaults'}: no errors")
+    if not config.telegram.token:
+        print("There is no bot token yet: `ratcam run` needs one and says how to get it.")
     return ExitStatus.OK
 
 

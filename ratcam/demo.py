@@ -9,14 +9,17 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
+from ratcam.camera_main import source_of
 from ratcam.config import load
-from ratcam.errors import BadInputError, ExitStatus
+from ratcam.errors import BadInputError, CameraError, ExitStatus
 from ratcam.messages import ChatId
+from ratcam.settings import CameraSettings
 from ratcam.simulator.simulator import Simulator
 from ratcam.simulator.transcript import ChatMessage
 
@@ -85,8 +88,9 @@ class DaemonProcess:
             return 0
         process.send_signal(signal.SIGTERM)
         try:
-            status = process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_TIMEOUT_S)
+        finally:  # also when a person has no patience and presses Ctrl-C again
             process.kill()
             status = process.wait()
         for reader in self._readers:
@@ -96,7 +100,7 @@ class DaemonProcess:
     def _read_console(self, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                print(f"console: {line}", end="", flush=True)
+                _show(f"console: {line}")
                 found = _PASSCODE.match(line)
                 if found:
                     self.passcodes.put(found["passcode"])
@@ -108,20 +112,45 @@ class DaemonProcess:
                 log.flush()
                 if " ERROR " in line or line.startswith("Traceback") or " CRITICAL " in line:
                     self.errors.append(line.rstrip())
-                    print(f"log: {line}", end="", flush=True)
+                    _show(f"log: {line}")
+
+
+def _show(line: str) -> None:
+    """Print a line on a reader's thread: when nobody reads the output any more, the daemon's is read to its end."""
+    with contextlib.suppress(OSError):
+        print(line, end="", flush=True)
 
 
 def run_demo(*, seconds: float | None, source: str, out: Path | None, port: int) -> ExitStatus:
     """Show the main job until `seconds` are over or Ctrl-C; `out` keeps transcript.json, media and the daemon's log.
+
+    SIGTERM and SIGHUP are like Ctrl-C: the chats say goodbye first, a second one ends that. However the demo ends, the
+    daemon is stopped and the temporary folder removed before this returns or raises; only SIGKILL leaves them behind.
 
     Returns `OK` only if the system ran clean: the daemon ended well and logged no error, the simulator saw no unknown
     method or parameter, and in every chat each alert was followed by its picture, its video and "all quiet".
 
     Raises:
         BadInputError: `source` or `out` cannot be used.
+        BrokenPipeError: nobody reads standard output any more.
+        KeyboardInterrupt: the demo was interrupted while it was ending.
     """
-    if source.startswith("file:"):
-        source = f"file:{Path(source.removeprefix('file:')).absolute()}"
+    with _signals_like_ctrl_c():
+        return _run_demo(seconds=seconds, source=source, out=out, port=port)
+
+
+@contextlib.contextmanager
+def _signals_like_ctrl_c() -> Generator[None]:
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_demo(*, seconds: float | None, source: str, out: Path | None, port: int) -> ExitStatus:
+    _check_source(source)
     token = f"{secrets.randbelow(10**9) + 10**8}:{secrets.token_urlsafe(27)[:35]}"
     with tempfile.TemporaryDirectory(prefix="ratcam-demo-") as name:
         folder = Path(name)
@@ -129,7 +158,7 @@ def run_demo(*, seconds: float | None, source: str, out: Path | None, port: int)
         simulator = Simulator(token=token, port=port)
         simulator.start()
         try:
-            ini = _write_ini(folder, token=token, base_url=simulator.base_url, source=source)
+            ini = _write_ini(folder, token=token, base_url=simulator.base_url, source=_plain_name(source, folder))
             problems = _Play(simulator, DaemonProcess(ini, log)).run(seconds)
         finally:
             simulator.stop()
@@ -150,6 +179,33 @@ def _usable(out: Path) -> Path:
     return out
 
 
+def _check_source(source: str) -> None:
+    """Try the source before anything starts.
+
+    Raises:
+        BadInputError: it is of no kind that there is, or the file cannot be used.
+    """
+    if source != "demo" and not source.startswith("file:"):
+        raise BadInputError(f"--source {source}: there is no such source. Give demo, or file:PATH for a video file.")
+    camera = source_of(CameraSettings(source=source, pace="fast", loop=False))
+    try:
+        camera.open()
+    except CameraError as exc:
+        raise BadInputError(f"--source {source} cannot be used: {exc}") from exc
+    finally:
+        camera.close()
+
+
+def _plain_name(source: str, folder: Path) -> str:
+    """The same source under a name that can stand in an ini whatever the file is called."""
+    if not source.startswith("file:"):
+        return source
+    file = Path(source.removeprefix("file:")).absolute()
+    link = folder / "camera"
+    link.symlink_to(file)
+    return f"file:{link}"
+
+
 def _write_ini(folder: Path, *, token: str, base_url: str, source: str) -> Path:
     """The daemon's configuration, checked as the daemon will check it."""
     token_file, ini = folder / "token", folder / "ratcam.ini"
@@ -167,6 +223,7 @@ class _Play:
         self._simulator = simulator
         self._daemon = daemon
         self._shown: set[tuple[int, int]] = set()
+        self._videos_asked: dict[ChatId, int] = {}
 
     def run(self, seconds: float | None) -> list[str]:
         """Play until the time is over; what was not clean."""
@@ -174,13 +231,14 @@ class _Play:
         people = [_Person(name=name, chat=self._simulator.add_private_chat(name)) for name in ("Ada", "Ben")]
         until_s = None if seconds is None else time.monotonic() + seconds
         problems: list[str] = []
-        self._daemon.start()
         try:
+            self._daemon.start()
             for person in people:
                 self._enrol(person)
             self._ask(people[0], "/arm", "Armed")
             self._photo(people[0])
             self._ask(people[1], "/video 3", "Recording")
+            self._videos_asked[people[1].chat] = 1
             self._watch(until_s)
             self._ask(people[0], "/disarm", "Disarmed")
             self._wait_until_quiet(people)
@@ -188,7 +246,8 @@ class _Play:
             problems.append(str(exc))
         except KeyboardInterrupt:
             print()
-        status = self._daemon.stop()
+        finally:
+            status = self._daemon.stop()
         self._show_new()
         if status != 0:
             problems.append(f"the daemon ended with status {status}")
@@ -198,7 +257,7 @@ class _Play:
 
     def _enrol(self, person: _Person) -> None:
         """What a person does: /start, look at the console, type the passcode."""
-        self._simulator.say(person.chat, "/start")
+        self._ask(person, "/start", "Hello")
         try:
             passcode = self._daemon.passcodes.get(timeout=_ANSWER_TIMEOUT_S)
         except Empty:
@@ -219,10 +278,16 @@ class _Play:
 
     def _photo(self, person: _Person) -> None:
         asked = self._simulator.say(person.chat, "/photo")
-        self._simulator.wait_for(
-            lambda message: message.chat_id == person.chat and message.message_id > asked and message.media is not None,
+        answer = self._simulator.wait_for(
+            lambda message: (
+                message.chat_id == person.chat
+                and message.message_id > asked
+                and (message.text.startswith("No photo") or (message.media is not None and not _is_heat_map(message)))
+            ),
             _ANSWER_TIMEOUT_S,
         )
+        if answer.media is None:
+            raise TimeoutError(f"/photo was answered: {answer.text}")
 
     def _watch(self, until_s: float | None) -> None:
         with contextlib.suppress(KeyboardInterrupt):
@@ -247,12 +312,17 @@ class _Play:
         """What this person's chat lacks of what every alert must bring."""
         said = [message for message in self._simulator.messages(person.chat) if message.is_from_bot]
         alerts = sum(message.text.startswith("Something is moving") for message in said)
+        videos = sum(message.media is not None and message.media.kind == "video" for message in said)
         found = {
-            "heat map": sum(message.media is not None and "strength" in message.caption for message in said),
-            "video": sum(message.media is not None and message.media.kind == "video" for message in said),
+            "heat map": sum(_is_heat_map(message) for message in said),
+            "video": videos - self._videos_asked.get(person.chat, 0),
             "all quiet": sum(message.text.startswith("All quiet") for message in said),
         }
         return [f"{person.name} got {alerts} alerts and {n} x {what}" for what, n in found.items() if n < alerts]
+
+
+def _is_heat_map(message: ChatMessage) -> bool:
+    return message.media is not None and "strength" in message.caption
 
 
 def _line(message: ChatMessage) -> str:

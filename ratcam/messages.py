@@ -253,6 +253,16 @@ class SegmentClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderStarted:
+    """A recorder begins with no clip open: a segment that an earlier one left open gets nothing more and is its last.
+
+    Travels in the same lane as SegmentAppended and SegmentClosed, so that it comes after theirs.
+    """
+
+    camera: CameraId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClipReady:
     """A playable MP4 of one segment is on disk."""
 
@@ -403,10 +413,20 @@ class ChatLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationAsked:
+    """Whoever asks does not know who is authorised; answered by `AuthorizationChanged`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationChanged:
-    """The chats that may command and are alerted, from now on; already on disk."""
+    """The chats that may command and are alerted, from now on.
+
+    With `is_known` False nobody can say at present (the store cannot be read): nobody may command and nothing is sent,
+    but what is owed stays owed.
+    """
 
     chats: tuple[ChatId, ...]
+    is_known: bool = True
 
 
 # --- supervision ----------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from ratcam.media.avc_config import shown_size
 from ratcam.media.errors import StreamError
 from ratcam.media.progressive import ProgressiveFile
 from ratcam.media.raw_stream import RawStream, read_stream
-from ratcam.media.sps import parse_sps
 from ratcam.media.timebase import seconds
 
 DEFAULT_FPS = Fraction(25)
@@ -60,10 +59,11 @@ def mux_file(source: Path, target: Path, *, fps: float | None) -> MuxReport:
 
     Raises:
         BadInputError: the source cannot be read or is no H.264 stream with parameter sets and a key frame, the target
-            cannot be written, or `fps` is not from 0.01 to 1000.
+            cannot be written or is the source, by whatever name, or `fps` is not from 0.01 to 1000.
     """
     if fps is not None and not (math.isfinite(fps) and MIN_FPS <= fps <= MAX_FPS):
         raise BadInputError(f"--fps {fps:g} is not a frame rate: give pictures a second, from 0.01 to 1000")
+    _refuse_same_file(source, target)
     data, created_unix_s = _opened(source)
     try:
         stream = read_stream(data)
@@ -72,7 +72,7 @@ def mux_file(source: Path, target: Path, *, fps: float | None) -> MuxReport:
     except StreamError as exc:
         raise BadInputError(f"cannot mux {source}: {exc}") from exc
     size_bytes = _replace(target, file)
-    sizes = [shown_size(parse_sps(sets.sps[0])) for sets in stream.descriptions]
+    sizes = [shown_size(sets.active) for sets in stream.descriptions]
     return MuxReport(
         frames=file.frames,
         key_frames=sum(picture.is_key for picture in stream.pictures),
@@ -85,6 +85,12 @@ def mux_file(source: Path, target: Path, *, fps: float | None) -> MuxReport:
         is_reordered=stream.is_reordered,
         size_bytes=size_bytes,
     )
+
+
+def _refuse_same_file(source: Path, target: Path) -> None:
+    with suppress(OSError, ValueError):  # one of them is missing or has an impossible name: said where it is opened
+        if source.samefile(target):
+            raise BadInputError(f"{target} is the stream itself: give the MP4 file another name")
 
 
 def _opened(source: Path) -> tuple[memoryview, int]:

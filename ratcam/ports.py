@@ -1,6 +1,6 @@
 """The Protocols between Ratcam's parts: what an implementation must do, and what a caller may rely on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -100,7 +100,10 @@ class ChatGateway(Protocol):
         ...
 
     def allow(self, chats: frozenset[ChatId]) -> None:
-        """From now on only these chats' commands pass; others can only enrol."""
+        """From now on only these chats' commands pass; others can only enrol.
+
+        Pictures and clips on their way to a chat that is not among them any more are broken off and reported as failed.
+        """
         ...
 
     def send(self, delivery: Delivery) -> None:
@@ -256,7 +259,10 @@ class SpoolFile(Protocol):
         ...
 
     def commit(self) -> tuple[str, int]:
-        """Give the file its final name and close it; returns its path and its size in bytes."""
+        """Give the file its final name and close it; returns its path and its size in bytes.
+
+        After an OSError it can still be set aside.
+        """
         ...
 
 
@@ -271,16 +277,26 @@ class ClipFiles(Protocol):
         """
         ...
 
-    def leftovers(self) -> tuple[tuple[Segment, SpoolFile, int], ...]:
-        """Every recording that is here, finished or not: its segment, its file and its size in bytes.
+    def leftovers(self) -> Iterator[tuple[Segment, SpoolFile, int]]:
+        """Every recording that is here, finished or not, oldest first: its segment, its file and its size in bytes.
 
-        For an actor's start: files that an earlier incarnation left open are closed first. To commit a finished one
-        again gives its path again.
+        For an actor's start: files that an earlier incarnation left open are closed first. One file is open at a time:
+        it is closed when the next one is asked for. A file that cannot be opened is logged and left out. To commit a
+        finished one again gives its path again.
+
+        Raises:
+            OSError: the folder cannot be read.
         """
         ...
 
     def set_aside(self, spool: SpoolFile) -> str:
-        """Close a spool file that cannot be made playable and keep it under another name, which is returned."""
+        """Close a spool file that cannot be made playable and keep it under another name, which is returned.
+
+        Only the newest few are kept. The file is closed in any case.
+
+        Raises:
+            OSError: it cannot be renamed.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import assert_never
 
 from ratcam.actors.supervised import Address, OnDeath
 from ratcam.errors import ExitStatus
@@ -55,7 +56,9 @@ class Supervisor:
 
     Children start in the order they were added and stop in reverse. A child that fails is restarted after a wait that
     doubles with each failure of the last `window_s`; the new incarnation starts only when the old thread has ended, on
-    the same `Address`. More than `most_failures` within the window end the process with `ExitStatus.FAILED`.
+    the same `Address`. More than `most_failures` within the window end the process with `ExitStatus.FAILED`. A child
+    that cannot be started has failed. One that waits for its restart when a stop is requested is started once more, for
+    what waits in its mailbox, and then stopped within the same limits.
     """
 
     def __init__(self, *, clock: Clock, policy: RestartPolicy | None = None, tick_s: float = 0.2) -> None:
@@ -79,7 +82,17 @@ class Supervisor:
         self._inbox.put(_StopRequest(reason))
 
     def run(self) -> ExitStatus:
-        """Start the children and watch them until a stop is requested or one gives up, then stop them all."""
+        """Start the children and watch them until a stop is requested or one gives up, then stop them all.
+
+        Whatever ends the watch, also an exception, the children are stopped.
+        """
+        try:
+            _log.info("stopping: %s", self._watch())
+        finally:
+            self._stop_all()
+        return self._status
+
+    def _watch(self) -> str:
         for child in self._children:
             self._start(child)
         next_tick_s = self._clock.monotonic_s()
@@ -99,14 +112,18 @@ class Supervisor:
                     reason = self._child_failed(event)
                 case _StopRequest():
                     reason = event.reason
-        _log.info("stopping: %s", reason)
-        self._stop_all()
-        return self._status
+                case _:
+                    assert_never(event)
+        return reason
 
     def _start(self, child: _Child) -> None:
         child.restart_at_s = None
-        child.is_running = True
-        child.start(child.address, self._inbox.put)
+        try:
+            child.start(child.address, self._inbox.put)
+            child.is_running = True
+        except Exception as exc:  # noqa: BLE001 - whatever it is (no more threads, say), it is this child's failure
+            _log.error("%s could not be started", child.address.name, exc_info=exc)
+            self._inbox.put(ChildFailed(name=child.address.name, reason=repr(exc)))
 
     def _tick(self, now_s: float) -> str | None:
         for child in self._children:
@@ -146,6 +163,10 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         ends_s = self._clock.monotonic_s() + self._policy.stop_total_s
+        for child in self._children:
+            if child.restart_at_s is not None:
+                # What waits in its mailbox is handled by one more incarnation; it stops when it has.
+                self._start(child)
         for child in reversed(self._children):
             if child.is_running:
                 self._stop(child, min(ends_s, self._clock.monotonic_s() + self._policy.stop_limit_s))

@@ -40,6 +40,8 @@ class FakeGateway:
         self.is_stopped = False
         self.under_way: dict[DeliveryId, Delivery] = {}
         self.answer: Callable[[Delivery], ChatEvent | None] = self.accept
+        self.at_stop: Callable[[], object] = bool
+        """What happens while it stops."""
         self._listener: Callable[[ChatEvent], None] | None = None
         self._lock = threading.Lock()
 
@@ -59,6 +61,7 @@ class FakeGateway:
 
     def stop(self, timeout_s: float) -> None:
         self.is_stopped = True
+        self.at_stop()
 
     def hear(self, event: ChatEvent) -> None:
         """Something comes from the chats."""

@@ -312,6 +312,35 @@ def test_a_camera_process_that_reads_nothing_cannot_block_the_main_process(
             main.send(TakeSnapshot(camera=CAMERA, request_id="x" * 1000))
 
 
+def test_a_command_that_found_no_room_is_not_missed_by_those_after_it(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    main = MainEnd(pair[0], camera=CAMERA, run_id=RunId(7))
+    camera = CameraEnd(pair[1])
+    sent = 0
+    with pytest.raises(ChannelError, match="does not read"):
+        for _ in range(100_000):
+            main.send(TakeSnapshot(camera=CAMERA, request_id="x" * 1000))
+            sent += 1
+    received = 0
+    while camera.receive() is not None:
+        received += 1
+    assert received == sent
+    main.send(Stop())
+    assert camera.receive() == Stop()
+
+
+def test_a_command_that_was_sent_by_half_ends_the_channel(pair: tuple[socket.socket, socket.socket]) -> None:
+    main = MainEnd(pair[0], camera=CAMERA, run_id=RunId(7))
+    pair[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    with pytest.raises(ChannelError, match="does not read"):
+        main.send(TakeSnapshot(camera=CAMERA, request_id="x" * (MAX_TEXT_BYTES - 100)))
+    with pytest.raises(ChannelClosedError):
+        main.receive()
+    with pytest.raises(ChannelClosedError):
+        main.send(Stop())
+
+
 @given(st.binary(min_size=1, max_size=400))
 def test_any_bytes_on_the_socket_are_messages_or_a_channel_error(data: bytes) -> None:
     ours, theirs = socket.socketpair()

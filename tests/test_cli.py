@@ -41,7 +41,8 @@ def test_version_and_help(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["frobnicate"], ["chats", "revoke"], ["mux", "one"], ["demo", "--seconds", "-3"]]
+    "arguments",
+    [[], ["frobnicate"], ["chats", "revoke"], ["mux", "one"], ["demo", "--seconds", "-3"], ["demo", "--port", "99999"]],
 )
 def test_a_wrong_command_line_is_exit_status_2_and_a_usage(tmp_path: Path, arguments: list[str]) -> None:
     done = ratcam(*arguments, cwd=tmp_path)
@@ -71,7 +72,7 @@ def test_config_check_reports_every_error_with_its_line(tmp_path: Path) -> None:
 def test_config_show_masks_the_token_and_check_finds_nothing_in_the_sample(tmp_path: Path) -> None:
     (tmp_path / "ratcam.ini").write_text(ratcam("config", "sample", cwd=tmp_path).stdout)
     checked = ratcam("config", "check", cwd=tmp_path)
-    assert (checked.returncode, checked.stdout) == (0, "ratcam.ini: no errors\n")
+    assert (checked.returncode, checked.stdout.splitlines()[0]) == (0, "ratcam.ini: no errors")
     shown = ratcam("config", "show", cwd=tmp_path, RATCAM_TELEGRAM_TOKEN=TOKEN)
     assert shown.returncode == 0
     assert TOKEN not in shown.stdout
@@ -98,6 +99,9 @@ def test_chats_lists_and_revokes(tmp_path: Path) -> None:
     assert "-1001" in listed
     assert "\x1b" not in listed
     assert ratcam("chats", "revoke", "5", cwd=tmp_path).returncode == 2
+    (tmp_path / "my.ini").write_text("")
+    assert "-1001" in ratcam("chats", "list", "--config", "my.ini", cwd=tmp_path).stdout
+    assert "-1001" in ratcam("chats", "--config", "my.ini", "list", cwd=tmp_path).stdout
     revoked = ratcam("chats", "revoke", "-1001", cwd=tmp_path)
     assert (revoked.returncode, "revoked" in revoked.stdout) == (0, True)
     assert store.chats() == ()
@@ -152,3 +156,19 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["type"] == "stream"
     assert "Error" not in done.stderr
+
+
+def test_output_that_cannot_be_written_is_told_in_words(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ratcam", "analyze", "square.mp4", "--json"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

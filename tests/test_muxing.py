@@ -88,6 +88,14 @@ def test_times_follow_the_frame_rate_without_drift(tmp_path: Path) -> None:
     assert stream_facts(target, "duration_ts")["duration_ts"] == str(round(90 * 90_000 / 29.97))
 
 
+def test_the_size_is_that_of_the_set_that_the_first_picture_refers_to(tmp_path: Path) -> None:
+    raw = tmp_path / "in.h264"
+    stale, used = made_sps(), made_sps(sps_id=1, width_mbs=9)
+    raw.write_bytes(annex_b(stale, made_pps(), used, made_pps(pps_id=1, sps_id=1), made_slice(idr=True, pps_id=1)))
+    report = mux_file(raw, tmp_path / "out.mp4", fps=None)
+    assert (report.width, report.height) == (144, 48)
+
+
 @needs_ffmpeg
 @needs_ffprobe
 def test_two_sizes_in_one_stream_are_two_sample_entries(tmp_path: Path) -> None:
@@ -126,7 +134,8 @@ def test_pictures_before_the_first_key_frame_are_dropped_and_counted(tmp_path: P
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"\0\0\0\x20ftypisom" + bytes(20), "no Annex B start codes"),
+        (b"\0\0\0\x20ftypisom" + bytes(20), "it is an MP4 file already, not a raw H.264 stream"),
+        (b"\x1a\x45\xdf\xa3 matroska", "it is not a raw H.264 stream"),
         (b"A text, not a video.\n", "no Annex B start codes"),
         (annex_b(made_sps(), made_pps()), "no key frame"),
         (annex_b(made_sps(), made_pps(), made_slice(frame_num=1)), "no key frame"),
@@ -145,6 +154,20 @@ def test_unusable_input_is_refused_in_a_sentence_and_the_target_stays(
         mux_file(raw, target, fps=None)
     assert target.read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.h264", "out.mp4"]
+
+
+@pytest.mark.parametrize("link", ["itself", "symlink_to", "hardlink_to"])
+def test_the_source_is_never_overwritten(link: str, tmp_path: Path) -> None:
+    raw, target = tmp_path / "in.h264", tmp_path / "in.h264"
+    raw.write_bytes(SOUND)
+    if link != "itself":
+        target = tmp_path / "out.mp4"
+        getattr(target, link)(raw)
+    names = sorted(tmp_path.iterdir())
+    with pytest.raises(BadInputError, match="is the stream itself"):
+        mux_file(raw, target, fps=None)
+    assert raw.read_bytes() == target.read_bytes() == SOUND
+    assert sorted(tmp_path.iterdir()) == names
 
 
 def test_a_missing_source_is_refused_by_its_name(tmp_path: Path) -> None:

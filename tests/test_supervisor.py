@@ -1,5 +1,6 @@
 """The Supervisor with real actors and real threads."""
 
+import re
 import threading
 import time
 from collections.abc import Generator
@@ -11,8 +12,10 @@ import pytest
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.clock import SystemClock
 from ratcam.errors import ExitStatus
+from ratcam.ports import Clock
 from ratcam.supervisor import RestartPolicy, Supervisor
 from tests.deadline import wait_until
+from tests.fakes import FakeClock
 
 QUICK = RestartPolicy(first_wait_s=0.01, longest_wait_s=0.05, most_failures=4, stop_limit_s=0.5, stop_total_s=2.0)
 
@@ -23,6 +26,7 @@ class Worker(Supervised):
     def __init__(self, *, address: Address, on_death: OnDeath, log: SimpleQueue[str]) -> None:
         super().__init__(address=address, on_death=on_death)
         self.log = log
+        self.fails_at_stop = False
 
     def on_start(self) -> None:
         self.log.put(f"{self.address.name} starts")
@@ -33,19 +37,23 @@ class Worker(Supervised):
                 raise message
             case threading.Event():
                 message.wait(30)
+            case "fail at the stop":
+                self.fails_at_stop = True
             case _:
                 self.log.put(f"{self.address.name} got {message}")
 
     def on_stop(self) -> None:
+        if self.fails_at_stop:
+            raise ValueError("cannot stop")
         self.log.put(f"{self.address.name} stops")
 
 
 class House:
     """A supervisor on a thread, with workers."""
 
-    def __init__(self, *names: str, policy: RestartPolicy = QUICK) -> None:
+    def __init__(self, *names: str, policy: RestartPolicy = QUICK, clock: Clock | None = None) -> None:
         self.log: SimpleQueue[str] = SimpleQueue()
-        self.supervisor = Supervisor(clock=SystemClock(), policy=policy, tick_s=0.01)
+        self.supervisor = Supervisor(clock=clock or SystemClock(), policy=policy, tick_s=0.01)
         self.addresses = {name: Address(name) for name in names}
         self.status: list[ExitStatus] = []
         for address in self.addresses.values():
@@ -151,3 +159,125 @@ def test_a_thousand_failures_over_time_never_give_two_living_incarnations() -> N
             said.append(house.log.get(timeout=20))
         assert said.count("a starts") == 301
         assert sum(thread.name.startswith("Worker") for thread in threading.enumerate()) == 2
+
+
+def test_each_failure_doubles_the_wait_up_to_the_longest(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock(monotonic_s=0.0)
+    policy = RestartPolicy(first_wait_s=10.0, longest_wait_s=60.0, most_failures=5, window_s=1e6, hang_timeout_s=1e6)
+    with running(House("a", policy=policy, clock=clock)) as house:
+        house.said(1)
+        for failure in range(5):
+            house.addresses["a"].tell(ValueError("bang"))
+            wait_until(lambda count=failure + 1: caplog.text.count("restarting it in") == count, what="a failure")
+            clock.advance(100.0)
+            assert house.said(1) == ["a starts"]
+    waits_s = [float(found) for found in re.findall(r"restarting it in (\d+\.\d)", caplog.text)]
+    assert len(waits_s) == 5
+    for wait_s, nominal_s in zip(waits_s, (10, 20, 40, 60, 60), strict=True):
+        assert 0.8 * nominal_s <= wait_s <= 1.2 * nominal_s
+
+
+def test_a_failure_is_forgotten_after_the_window(caplog: pytest.LogCaptureFixture) -> None:
+    clock = FakeClock(monotonic_s=0.0)
+    policy = RestartPolicy(first_wait_s=1.0, most_failures=1, window_s=60.0, hang_timeout_s=1e6)
+    with running(House("a", policy=policy, clock=clock)) as house:
+        house.said(1)
+        for number in range(4):
+            house.addresses["a"].tell(ValueError("bang"))
+            house.addresses["a"].tell(number)
+            wait_until(lambda count=number + 1: caplog.text.count("restarting it in") == count, what="a failure")
+            clock.advance(2.0)
+            assert house.said(2) == ["a starts", f"a got {number}"]
+            clock.advance(61.0)
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+
+
+def test_all_children_together_stop_within_the_total_limit() -> None:
+    policy = RestartPolicy(stop_limit_s=0.4, stop_total_s=0.6)
+    release = threading.Event()
+    names = [f"child {number}" for number in range(12)]
+    with running(House(*names, policy=policy)) as house:
+        house.said(12)
+        for address in house.addresses.values():
+            address.tell(release)
+        wait_until(lambda: all(address.busy_s(time.monotonic()) > 0 for address in house.addresses.values()))
+        began_s = time.monotonic()
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.FAILED
+        assert time.monotonic() - began_s < 12 * policy.stop_limit_s / 2
+    release.set()
+
+
+def test_a_child_that_fails_while_stopping_is_said_and_ends_with_a_non_zero_status(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running(House("a", "b")) as house:
+        house.said(2)
+        house.addresses["b"].tell("fail at the stop")
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.FAILED
+        assert house.said(1) == ["a stops"], "the others still stopped"
+    assert "b failed while stopping" in caplog.text
+    assert "cannot stop" in caplog.text
+
+
+def test_a_child_that_waits_for_its_restart_at_a_stop_still_handles_its_mailbox(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    policy = RestartPolicy(first_wait_s=1000.0, longest_wait_s=1000.0)
+    with running(House("a", "b", policy=policy)) as house:
+        house.said(2)
+        house.addresses["a"].tell(ValueError("bang"))
+        wait_until(lambda: "a failed" in caplog.text, what="the failure")
+        house.addresses["a"].tell("the end of a clip")
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+        said = house.said(4)
+        assert sorted(said) == ["a got the end of a clip", "a starts", "a stops", "b stops"]
+        assert said.index("a starts") < said.index("a got the end of a clip") < said.index("a stops")
+
+
+def test_a_child_that_cannot_be_started_is_tried_again_like_one_that_failed(caplog: pytest.LogCaptureFixture) -> None:
+    house = House("a")
+    tries: list[str] = []
+    address = Address("b")
+
+    def start(address: Address, on_death: OnDeath) -> None:
+        tries.append("b")
+        if len(tries) < 3:
+            raise RuntimeError("can't start new thread")
+        Worker.start(address=address, on_death=on_death, log=house.log)
+
+    house.supervisor.add(address, start)
+    with running(house):
+        assert house.said(2) == ["a starts", "b starts"]
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+        assert house.said(2) == ["b stops", "a stops"]
+    assert caplog.text.count("can't start new thread")
+    assert len(tries) == 3
+
+
+def test_a_child_that_can_never_be_started_ends_everything_in_order() -> None:
+    house = House("a")
+
+    def start(address: Address, on_death: OnDeath) -> None:
+        raise RuntimeError("can't start new thread")
+
+    house.supervisor.add(Address("b"), start)
+    with running(house):
+        assert house.end() is ExitStatus.FAILED
+        assert house.said(2) == ["a starts", "a stops"]
+
+
+def test_children_are_stopped_also_when_the_watch_itself_is_interrupted() -> None:
+    house = House("a")
+
+    def start(address: Address, on_death: OnDeath) -> None:
+        raise KeyboardInterrupt
+
+    house.supervisor.add(Address("b"), start)
+    with pytest.raises(KeyboardInterrupt):
+        house.supervisor.run()
+    assert house.said(2) == ["a starts", "a stops"]

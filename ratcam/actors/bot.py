@@ -1,18 +1,21 @@
 """BotActor: speaks with the chats: answers commands, announces events, and sees every delivery through."""
 
 import logging
+import math
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.chat import texts
+from ratcam.chat.alerts import Alerts, Announcement, News, TellClip, TellPhoto, TellText, media_id_of
 from ratcam.chat.commands import Action, Command, Correction, understand
-from ratcam.chat.deliveries import Deliveries
+from ratcam.chat.deliveries import MOST_REPLIES, Deliveries
 from ratcam.errors import StoreError
 from ratcam.messages import (
     Arm,
+    AuthorizationAsked,
     AuthorizationChanged,
     CameraId,
     CameraLost,
@@ -27,8 +30,6 @@ from ratcam.messages import (
     DeliverySucceeded,
     Disarm,
     EnrolmentRequested,
-    EventId,
-    MediaKind,
     MotionEnded,
     MotionPeaked,
     MotionStarted,
@@ -41,10 +42,8 @@ from ratcam.messages import (
 )
 from ratcam.ports import (
     ArmedStore,
-    AuthStore,
     ChatGateway,
     Clock,
-    MediaItem,
 )
 from ratcam.settings import RecordingSettings
 
@@ -54,8 +53,7 @@ GATEWAY_STOP_S = 2.5
 """How long the gateway may take to stop."""
 SNAPSHOT_TIMEOUT_S = 10.0
 """A still that has not come by then is not coming."""
-LAST_CLIP_TIMEOUT_S = 30.0
-"""How long "all quiet" waits for the event's last clip."""
+NEWS_HELD = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,20 +65,12 @@ class CameraLinks:
     recorder: Address
 
 
-@dataclass(slots=True)
-class _EndedEvent:
-    """An event that is over and whose last clip is awaited before the chats hear that all is quiet."""
-
-    camera: CameraId
-    duration_s: float
-    give_up_at_s: float
-
-
 class BotActor(Supervised):
     """Owns the deliveries and the gateway. The gateway outlives an incarnation, and so does what is on its way.
 
     An announcement is on disk before its first byte is sent; what was owed is owed again after a restart. Announcements
-    go to every chat that is authorised when they are made. Answers to commands are kept in memory only.
+    go to every chat that is authorised when they are made. Answers to commands are kept in memory only. Nothing is sent
+    before the AuthActor has said who is authorised.
     """
 
     def __init__(
@@ -89,7 +79,6 @@ class BotActor(Supervised):
         address: Address,
         on_death: OnDeath,
         gateway: ChatGateway,
-        auth_store: AuthStore,
         armed: ArmedStore,
         deliveries: Deliveries,
         cameras: Mapping[CameraId, CameraLinks],
@@ -100,8 +89,7 @@ class BotActor(Supervised):
     ) -> None:
         super().__init__(address=address, on_death=on_death)
         self._gateway = gateway
-        self._auth_store = auth_store
-        self._armed = armed
+        self._armed_store = armed
         self._deliveries = deliveries
         self._cameras = cameras
         self._auth = auth
@@ -109,11 +97,13 @@ class BotActor(Supervised):
         self._clock = clock
         self._version = version
         self._chats: tuple[ChatId, ...] = ()
+        self._knows_chats = False
+        self._held: deque[News] | None = deque(maxlen=NEWS_HELD)
+        """What there is to tell before it is known to whom; None from then on."""
+        self._moved: dict[ChatId, ChatId] = {}
+        self._armed: dict[CameraId, bool] = {}
         self._stills: dict[str, tuple[ChatId, float]] = {}
-        self._started_at: dict[EventId, float] = {}
-        self._ended: dict[EventId, _EndedEvent] = {}
-        self._lost: dict[CameraId, str] = {}
-        self._last_motion_unix_s: float | None = None
+        self._alerts = Alerts()
         self._began_s = clock.monotonic_s()
         self._has_caught_up = False
         """Whether the results that an earlier incarnation did not take have been taken: before that nothing is sent."""
@@ -123,16 +113,19 @@ class BotActor(Supervised):
         owed = self._deliveries.load(self._gateway.on_the_way())
         if owed:
             _log.info("%d deliveries are owed from before", owed)
-        try:
-            self._set_chats(tuple(entry.chat for entry in self._auth_store.chats()))
-        except StoreError as exc:
-            _log.error("No chat is served until this is mended: %s", exc)
+        for camera in self._cameras:
+            self._armed[camera] = self._was_armed(camera)
         self._gateway.start(self.address.tell)
+        self._auth.tell(AuthorizationAsked())
 
     def on_stop(self) -> None:
-        """Hand over what can go in a moment, then close the gateway; the rest stays owed on disk."""
+        """Hand over what can go in a moment and close the gateway; what has not arrived by then stays owed on disk."""
+        self._owe(self._alerts.overdue(math.inf))
         self._send_due()
         self._gateway.stop(GATEWAY_STOP_S)
+        for message in self.address.take_waiting():
+            if isinstance(message, DeliverySucceeded | DeliveryFailed):
+                self._delivery_ended(message)
 
     def on_tick(self, now_s: float) -> None:
         """Send what is due; give up what has waited too long."""
@@ -140,21 +133,25 @@ class BotActor(Supervised):
             if now_s >= until_s:
                 del self._stills[request_id]
                 self._deliveries.reply(
-                    chat, texts.PHOTO_FAILED.format(camera=self._camera_names(), reason="it does not answer")
+                    chat, texts.PHOTO_FAILED.format(camera=self._camera_names(), reason=texts.NO_ANSWER)
                 )
         self._has_caught_up = True  # a ping comes after all control messages that were there before it
-        for event_id, ended in tuple(self._ended.items()):
-            if now_s >= ended.give_up_at_s:
-                self._say_quiet(event_id)
+        self._owe(self._alerts.overdue(now_s))
         self._send_due()
 
     def on_receive(self, message: object) -> None:
         """Handle one message."""
         match message:
-            case MotionStarted() | MotionPeaked() | MotionEnded() | ClipReady() | ClipFailed():
+            case (
+                MotionStarted()
+                | MotionPeaked()
+                | MotionEnded()
+                | ClipReady()
+                | ClipFailed()
+                | CameraLost()
+                | CameraRecovered()
+            ):
                 self._announce(message)
-            case CameraLost() | CameraRecovered():
-                self._camera_changed(message)
             case Snapshot():
                 self._still_arrived(message)
             case CommandReceived():
@@ -168,100 +165,60 @@ class BotActor(Supervised):
             case ChatLost():
                 self._chat_gone(message.chat, message.reason)
             case Reply():
-                self._deliveries.reply(message.chat, message.text)
+                is_ours = message.chat in self._chats
+                self._deliveries.reply(message.chat, message.text, most=MOST_REPLIES if is_ours else 1)
             case AuthorizationChanged():
-                self._set_chats(message.chats)
+                self._set_chats(message)
             case _:
                 super().on_receive(message)
         self._send_due()
 
-    def _set_chats(self, chats: tuple[ChatId, ...]) -> None:
-        self._chats = chats
-        self._gateway.allow(frozenset(chats))
-        self._deliveries.keep_only(chats)
+    def _set_chats(self, message: AuthorizationChanged) -> None:
+        self._knows_chats = message.is_known
+        self._gateway.allow(frozenset(message.chats))
+        if not message.is_known:
+            return
+        self._chats = message.chats
+        self._deliveries.keep_only(message.chats)
+        held, self._held = self._held or (), None
+        for event in held:
+            self._announce(event)
 
     # --- announcements ----------------------------------------------------------------------------------------------
 
-    def _announce(self, event: MotionStarted | MotionPeaked | MotionEnded | ClipReady | ClipFailed) -> None:
-        match event:
-            case MotionStarted():
-                self._started_at[event.event_id] = self._last_motion_unix_s = event.started_unix_s
-                at = texts.clock_time(event.started_unix_s)
-                self._deliveries.owe_text(self._chats, texts.MOTION.format(camera=event.camera, at=at))
-            case MotionPeaked():
-                self._announce_picture(event)
-            case MotionEnded():
-                self._ended[event.event_id] = _EndedEvent(
-                    event.camera, event.duration_s, self._clock.monotonic_s() + LAST_CLIP_TIMEOUT_S
-                )
-            case ClipReady():
-                self._clip_ready(event)
-            case ClipFailed():
-                self._clip_failed(event)
+    def _announce(self, news: News) -> None:
+        """Tell it to the chats; what comes before anybody said who they are waits."""
+        if self._held is not None:
+            self._held.append(news)
+        elif not (isinstance(news, ClipReady) and self._deliveries.knows(media_id_of(news))):
+            self._owe(self._alerts.tell(news, now_s=self._clock.monotonic_s(), now_unix_s=self._clock.unix_s()))
 
-    def _announce_picture(self, event: MotionPeaked) -> None:
-        at = texts.clock_time(self._started_at.get(event.event_id, self._clock.unix_s()))
-        caption = texts.HEAT_MAP.format(camera=event.camera, at=at, score=event.score, area=event.area)
-        self._deliveries.owe_photo(
-            self._chats, f"heat-{event.camera}-{event.event_id}.jpg", event.heat_map_jpeg, caption
-        )
+    def _owe(self, announcements: tuple[Announcement, ...]) -> None:
+        for one in announcements:
+            match one:
+                case TellText():
+                    if one.chat is None:
+                        self._deliveries.owe_text(self._chats, one.text, after_media=one.after_media)
+                    else:
+                        self._deliveries.reply(one.chat, one.text)
+                case TellPhoto():
+                    self._deliveries.owe_photo(self._chats, one.name, one.jpeg, one.caption)
+                case TellClip():
+                    self._owe_clip(one)
 
-    def _clip_ready(self, clip: ClipReady) -> None:
-        media_id = PurePath(clip.path).name
-        if self._deliveries.knows(media_id):
-            return  # told again by a muxer that was restarted
-        segment = clip.segment
-        pattern = texts.CLIP if clip.is_last and segment.part == 1 else texts.CLIP_PART
-        caption = pattern.format(
-            camera=segment.camera,
-            at=texts.clock_time(segment.started_unix_s),
-            duration=texts.duration(clip.duration_ms / 1000),
-            part=segment.part,
-        )
-        item = MediaItem(
-            media_id=media_id,
-            kind=MediaKind.VIDEO,
-            path=clip.path,
-            width=clip.width,
-            height=clip.height,
-            duration_s=max(1, round(clip.duration_ms / 1000)),
-        )
-        asked = segment.cause.chat
-        chats = self._chats if asked is None else tuple(chat for chat in self._chats if chat == asked)
-        self._deliveries.owe_media(chats, item, caption + (texts.RECOVERED if clip.is_recovered else ""))
-        if clip.is_last and segment.cause.event_id is not None:
-            self._say_quiet(segment.cause.event_id)
-
-    def _clip_failed(self, failed: ClipFailed) -> None:
-        if failed.cause.chat is not None:
-            self._deliveries.reply(
-                failed.cause.chat, texts.CLIP_FAILED.format(camera=failed.camera, reason=texts.reason(failed.reason))
-            )
-            return
-        self._deliveries.owe_text(self._chats, texts.CLIP_LOST_TOO.format(reason=texts.reason(failed.reason)))
-
-    def _say_quiet(self, event_id: EventId) -> None:
-        ended = self._ended.pop(event_id, None)
-        if ended is None:
-            return
-        self._started_at.pop(event_id, None)
-        text = texts.QUIET.format(camera=ended.camera, duration=texts.duration(ended.duration_s))
-        self._deliveries.owe_text(self._chats, text, after_media=True)
-
-    def _camera_changed(self, change: CameraLost | CameraRecovered) -> None:
-        match change:
-            case CameraLost():
-                self._lost[change.camera] = change.reason
-                text = texts.CAMERA_LOST.format(camera=change.camera, reason=texts.reason(change.reason))
-            case CameraRecovered():
-                self._lost.pop(change.camera, None)
-                text = texts.CAMERA_BACK.format(camera=change.camera, blind=texts.duration(change.blind_s))
-        self._deliveries.owe_text(self._chats, text)
+    def _owe_clip(self, clip: TellClip) -> None:
+        chats = self._chats
+        if clip.chat is not None:
+            asked = self._moved.get(clip.chat, clip.chat)
+            chats = tuple(chat for chat in self._chats if chat == asked)
+        if chats or self._knows_chats:
+            # Else it is not known whose it is: it stays where it is and is told of again at the next start.
+            self._deliveries.owe_media(chats, clip.item, clip.caption)
 
     # --- chats ------------------------------------------------------------------------------------------------------
 
     def _send_due(self) -> None:
-        if self._has_caught_up:
+        if self._has_caught_up and self._knows_chats:
             for delivery in self._deliveries.due(self._clock.monotonic_s()):
                 self._gateway.send(delivery)
 
@@ -281,13 +238,14 @@ class BotActor(Supervised):
 
     def _migrated(self, message: ChatMigrated) -> None:
         self._chats = tuple(message.new_chat if chat == message.chat else chat for chat in self._chats)
+        self._moved[message.chat] = message.new_chat
         self._deliveries.migrate(message.chat, message.new_chat)
         self._auth.tell(message)
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
     def _command(self, received: CommandReceived) -> None:
-        if received.chat not in self._chats:
+        if received.chat not in self._chats or not self._knows_chats:
             return  # revoked while it was on its way
         understood = understand(
             received.name,
@@ -325,15 +283,28 @@ class BotActor(Supervised):
                 self._send_due()
                 self._auth.tell(RevokeChat(chat=chat))
 
+    def _was_armed(self, camera: CameraId) -> bool:
+        try:
+            return self._armed_store.is_armed(camera)
+        except StoreError as exc:
+            _log.error("%s Taken as armed.", exc)
+            return True
+
     def _set_armed(self, *, armed: bool) -> str:
-        changed = [camera for camera in self._cameras if self._armed.is_armed(camera) != armed]
-        for camera in changed:
-            self._armed.set_armed(camera, armed=armed)
+        """Arm or disarm every camera; the answer. It counts also if the disk refuses to remember it."""
+        is_changed = any(self._armed[camera] != armed for camera in self._cameras)
+        refused = ""
         for camera, links in self._cameras.items():
+            self._armed[camera] = armed
+            try:
+                self._armed_store.set_armed(camera, armed=armed)
+            except StoreError as exc:
+                _log.error("%s", exc)
+                refused = texts.NOT_REMEMBERED
             links.motion.tell(Arm(camera=camera) if armed else Disarm(camera=camera))
         if armed:
-            return texts.ARMED if changed else texts.ALREADY_ARMED
-        return texts.DISARMED if changed else texts.ALREADY_DISARMED
+            return (texts.ARMED if is_changed else texts.ALREADY_ARMED) + refused
+        return (texts.DISARMED if is_changed else texts.ALREADY_DISARMED) + refused
 
     def _ask_for_stills(self, chat: ChatId) -> None:
         until_s = self._clock.monotonic_s() + SNAPSHOT_TIMEOUT_S
@@ -344,7 +315,7 @@ class BotActor(Supervised):
 
     def _still_arrived(self, snapshot: Snapshot) -> None:
         chat, _ = self._stills.pop(snapshot.request_id, (None, 0.0))
-        if chat is None:
+        if chat is None or chat not in self._chats:
             return
         if not snapshot.jpeg:
             self._deliveries.reply(
@@ -358,11 +329,11 @@ class BotActor(Supervised):
     def _status(self) -> str:
         lines = [
             f"{camera}: "
-            + ("armed" if self._armed.is_armed(camera) else "disarmed")
-            + (f", no pictures ({self._lost[camera]})" if camera in self._lost else "")
+            + ("armed" if self._armed[camera] else "disarmed")
+            + (f", no pictures ({self._alerts.lost[camera]})" if camera in self._alerts.lost else "")
             for camera in self._cameras
         ]
-        last = "none" if self._last_motion_unix_s is None else texts.clock_time(self._last_motion_unix_s)
+        last = "none" if self._alerts.last_motion_unix_s is None else texts.clock_time(self._alerts.last_motion_unix_s)
         up = texts.duration(self._clock.monotonic_s() - self._began_s)
         lines += [
             f"Last motion: {last}",

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 
 from ratcam.actors.camera_run import CameraRun, RunDelivers, RunGone, RunLost
@@ -35,6 +36,18 @@ KILLED_S = 1.0
 """How long a stop waits for an orderly end, and then for a killed process."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Outage:
+    """What the incarnations of one camera's proxy, one after the other, know of its being lost."""
+
+    is_lost: bool = False
+    """Whether the listeners were told CameraLost and not yet CameraRecovered."""
+    is_finished: bool = False
+    """Whether the source has come to its end for ever."""
+    last_picture_s: float | None = None
+    """Monotonic time of the last picture before the outage, or of the beginning if there was none."""
+
+
 class CameraProxy(Supervised):
     """Starts a run of the camera; when it is lost, starts the next after a wait that doubles, for ever.
 
@@ -42,7 +55,8 @@ class CameraProxy(Supervised):
     `listeners` CameraLost once an outage and CameraRecovered with the first picture after it, `snapshots` one Snapshot
     for each TakeSnapshot, at the latest after `SNAPSHOT_S`, empty with a reason when there is none; while there is no
     picture, the request waits for one. Takes TakeSnapshot and RequestKeyFrame. There is never more than one camera
-    process. A final StreamEnded is the end: no next run.
+    process. A final StreamEnded is the end: no next run, not even by the next incarnation, which `outage` connects with
+    this one. An incarnation that fails is an outage, too.
     """
 
     def __init__(
@@ -54,6 +68,7 @@ class CameraProxy(Supervised):
         camera: CameraId,
         clock: Clock,
         next_run_id: Callable[[], RunId],
+        outage: Outage,
         units: tuple[Address, ...],
         fields: tuple[Address, ...],
         listeners: tuple[Address, ...],
@@ -73,17 +88,17 @@ class CameraProxy(Supervised):
         self._run: CameraRun | None = None
         self._wait_s = FIRST_WAIT_S
         self._start_at_s: float | None = None
-        self._is_lost = False
-        self._is_finished = False
-        self._last_picture_s = 0.0
+        self._outage = outage
         self._delivers_since_s: float | None = None
         self._is_delivering = False
         self._asked: dict[str, float] = {}
 
     def on_start(self) -> None:
-        """Start the first run."""
-        self._last_picture_s = self._clock.monotonic_s()
-        self._start_run()
+        """Start the first run, unless the source has come to its end before."""
+        if self._outage.last_picture_s is None:
+            self._outage.last_picture_s = self._clock.monotonic_s()
+        if not self._outage.is_finished:
+            self._start_run()
 
     def on_tick(self, now_s: float) -> None:
         """Start the next run when it is due; give up on stills that do not come."""
@@ -101,7 +116,7 @@ class CameraProxy(Supervised):
         match message:
             case TakeSnapshot():
                 self._asked[message.request_id] = self._clock.monotonic_s() + SNAPSHOT_S
-                if self._is_finished:
+                if self._outage.is_finished:
                     self._refuse(message.request_id, "The camera has ended.")
                 elif self._is_delivering:
                     self._sent(message)
@@ -131,8 +146,15 @@ class CameraProxy(Supervised):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave no camera process behind."""
+        """Leave no camera process behind, tell the listeners, and refuse what was asked for."""
+        now_s = self._clock.monotonic_s()
         self._end_run_now()
+        if not self._outage.is_finished:
+            if self._is_delivering:
+                self._outage.last_picture_s = now_s
+            self._lost("the camera's watcher failed")
+        for request_id in tuple(self._asked):
+            self._refuse(request_id, "The camera's watcher failed.")
 
     def _end_run_now(self) -> None:
         if self._run is not None:
@@ -151,7 +173,7 @@ class CameraProxy(Supervised):
             clock=self._clock,
             units=self._units,
             fields=self._fields,
-            report=self.address.tell,
+            report=self._hear,
         )
         try:
             run.start()
@@ -161,6 +183,13 @@ class CameraProxy(Supervised):
             return
         self._run = run
 
+    def _hear(self, event: RunDelivers | RunLost | RunGone | Snapshot) -> None:
+        """Take a run's report, on the run's thread."""
+        if isinstance(event, RunLost) and event.is_final:
+            # Here, as the next incarnation does not listen to this run, and must not play the file again.
+            self._outage.is_finished = True
+        self.address.tell(event)
+
     def _run_reported(self, event: RunDelivers | RunLost | RunGone) -> None:
         now_s = self._clock.monotonic_s()
         match event:
@@ -168,14 +197,14 @@ class CameraProxy(Supervised):
                 self._delivers_since_s, self._is_delivering = now_s, True
                 for request_id in self._asked:
                     self._sent(TakeSnapshot(camera=self._camera, request_id=request_id))
-                if self._is_lost:
-                    self._is_lost = False
-                    self._tell(CameraRecovered(camera=self._camera, blind_s=now_s - self._last_picture_s))
+                if self._outage.is_lost:
+                    self._outage.is_lost = False
+                    blind_s = now_s - (self._outage.last_picture_s or now_s)
+                    self._tell(CameraRecovered(camera=self._camera, blind_s=blind_s))
             case RunLost():
                 if event.last_picture_s is not None:
-                    self._last_picture_s = event.last_picture_s
+                    self._outage.last_picture_s = event.last_picture_s
                 self._is_delivering = False
-                self._is_finished = event.is_final
                 if event.is_final:
                     for request_id in tuple(self._asked):
                         self._refuse(request_id, "The camera has ended.")
@@ -184,13 +213,13 @@ class CameraProxy(Supervised):
                     self._lost(event.reason)
             case RunGone():
                 self._run = None
-                if not self._is_finished:
+                if not self._outage.is_finished:
                     self._schedule()
 
     def _lost(self, reason: str) -> None:
         _log.warning("camera %s is lost: %s", self._camera, reason)
-        if not self._is_lost:
-            self._is_lost = True
+        if not self._outage.is_lost:
+            self._outage.is_lost = True
             self._tell(CameraLost(camera=self._camera, reason=reason))
 
     def _schedule(self) -> None:
@@ -206,7 +235,7 @@ class CameraProxy(Supervised):
         try:
             self._run.send(command)
         except ChannelError:
-            # The pump sees the same and reports it.
+            # A channel that broke is reported by the pump; a process that hangs falls silent, too.
             return False
         return True
 

@@ -105,8 +105,7 @@ class CameraRun:
         """Start the process and the thread.
 
         Raises:
-            OSError: the process cannot be started.
-            ChannelError: it ended at once.
+            OSError: the process cannot be started. One that ends at once is reported like any that ends.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -134,7 +133,7 @@ class CameraRun:
         """Send a command.
 
         Raises:
-            ChannelError: the camera process is gone or does not read.
+            ChannelError: the camera process is gone, or does not read and has not been sent it.
         """
         if self._channel is None:
             raise ChannelError("The camera is not running.")

@@ -3,11 +3,12 @@
 import logging
 import secrets
 from dataclasses import dataclass
+from types import TracebackType
+from typing import assert_never
 
-import numpy as np
-import numpy.typing as npt
-
+from ratcam.actors.event_picture import EventPicture, Moment
 from ratcam.actors.supervised import Address, OnDeath, Supervised
+from ratcam.errors import StoreError
 from ratcam.media.timebase import seconds, ticks
 from ratcam.messages import (
     Arm,
@@ -40,19 +41,8 @@ CONFIRM_S = 1.0
 """How often a running event is confirmed to the recorder, in media time."""
 
 
-@dataclass(slots=True)
-class _Picture:
-    """The making of an event's heat map: the strongest moment so far, and the still that goes with it."""
-
-    due_90k: int
-    score: float = 0.0
-    area: int = 0
-    box: PixelBox = (0, 0, 0, 0)
-    pts_90k: int = 0
-    accumulator: npt.NDArray[np.float32] | None = None
-    still_jpeg: bytes = b""
-    awaited_id: str = ""
-    """The request that is under way for the strongest moment; empty when its still is here."""
+LATE_PICTURES = 4
+"""Pictures of past events that may wait for their stills; of more than that the oldest goes without."""
 
 
 @dataclass(slots=True)
@@ -60,16 +50,17 @@ class _Event:
     """The motion event that lasts."""
 
     event_id: EventId
-    start_90k: int
     confirmed_90k: int
-    picture: _Picture | None
+    picture: EventPicture | None
 
 
 class MotionActor(Supervised):
     """Turns motion fields into MotionStarted, MotionContinues, MotionPeaked and MotionEnded while armed.
 
     Motion that begins again within `hold_s` belongs to the same event. The heat map shows the strongest moment of the
-    event's first `picture_after_s`. The detector sees every field, also while disarmed, so it is settled when armed.
+    event's first `picture_after_s` whose still is here by then, else the first whose still comes; a picture may be told
+    after its event's end, which never waits for it. The detector sees every field, also while disarmed, so it is
+    settled when armed. An event that runs when this actor stops or fails is ended.
     """
 
     def __init__(
@@ -100,12 +91,17 @@ class MotionActor(Supervised):
         self._run_id: RunId | None = None
         self._size = (0, 0)
         self._event: _Event | None = None
-        self._late_picture: tuple[EventId, _Picture] | None = None
+        self._late: list[EventPicture] = []
+        """Of past events, oldest first."""
         self._refused_fields = 0
 
     def on_start(self) -> None:
         """Be armed as before."""
-        self._is_armed = self._armed_store.is_armed(self._camera)
+        try:
+            self._is_armed = self._armed_store.is_armed(self._camera)
+        except StoreError as exc:
+            _log.error("%s: %s Taken as armed.", self._camera, exc)
+            self._is_armed = True
 
     def on_receive(self, message: object) -> None:
         """Handle one message."""
@@ -129,6 +125,15 @@ class MotionActor(Supervised):
     def on_stop(self) -> None:
         """End the running event, so that its clip is closed and the chats hear of it."""
         self._end_event("Ratcam is stopping")
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the running event: the next incarnation does not know of it."""
+        self._end_event("the detector failed")
 
     def _begin_run(self, run_id: RunId, size: tuple[int, int]) -> None:
         self._end_run()
@@ -156,23 +161,27 @@ class MotionActor(Supervised):
             return
         if not self._is_armed:
             return
-        match self._tracker.feed(seen):
-            case EventStarted() as started:
-                self._start_event(started)
-            case EventEnded() as ended:
-                self._tell_ended(ended, "quiet")
+        change = self._tracker.feed(seen)
+        match change:
+            case EventStarted():
+                self._start_event(change, field.run_id)
+            case EventEnded():
+                self._tell_ended(change, "quiet")
             case None:
                 pass
+            case _:
+                assert_never(change)
         if self._event is not None and self._tracker.running is not None:
             self._go_on(self._event, self._tracker.running, field.pts_90k)
 
-    def _start_event(self, started: EventStarted) -> None:
+    def _start_event(self, started: EventStarted, run_id: RunId) -> None:
         event_id = EventId(secrets.token_hex(4))
         due_90k = started.start_90k + ticks(self._settings.picture_after_s)
-        self._event = _Event(event_id, started.start_90k, started.start_90k, _Picture(due_90k))
+        picture = EventPicture(event_id=event_id, run_id=run_id, size=self._size, due_90k=due_90k)
+        self._event = _Event(event_id, started.start_90k, picture)
         message = MotionStarted(
             camera=self._camera,
-            run_id=self._run_id or RunId(0),
+            run_id=run_id,
             event_id=event_id,
             pts_90k=started.start_90k,
             started_unix_s=self._clock.unix_s(),
@@ -195,64 +204,63 @@ class MotionActor(Supervised):
         picture = event.picture
         if picture is None:
             return
-        if now_90k >= picture.due_90k:
-            self._finish_picture(event)
-        elif running.peak_90k == now_90k and not picture.awaited_id:
-            self._ask_for_still(event.event_id, picture, running)
+        if now_90k >= picture.due_90k and picture.shown is not None:
+            event.picture = None
+            self._send_picture(picture, picture.shown)
+        elif running.peak_90k == now_90k and picture.may_ask(now_90k):
+            self._ask_for_still(picture, running)
 
-    def _ask_for_still(self, event_id: EventId, picture: _Picture, running: RunningEvent) -> None:
-        picture.score, picture.area, picture.box = running.peak_score, running.area, running.box
-        picture.pts_90k = running.peak_90k
-        picture.accumulator = self._detector.accumulator
-        picture.awaited_id = f"motion:{event_id}:{running.peak_90k}"
-        self._proxy.tell(TakeSnapshot(camera=self._camera, request_id=picture.awaited_id))
+    def _ask_for_still(self, picture: EventPicture, running: RunningEvent) -> None:
+        picture.awaited = Moment(
+            pts_90k=running.peak_90k,
+            score=running.peak_score,
+            area=running.area,
+            box=running.box,
+            accumulator=self._detector.accumulator,
+            request_id=f"motion:{picture.event_id}:{running.peak_90k}",
+        )
+        self._proxy.tell(TakeSnapshot(camera=self._camera, request_id=picture.awaited.request_id))
 
     def _still_arrived(self, snapshot: Snapshot) -> None:
-        if self._late_picture is not None and self._late_picture[1].awaited_id == snapshot.request_id:
-            event_id, picture = self._late_picture
-            self._late_picture = None
-            picture.still_jpeg = snapshot.jpeg or picture.still_jpeg
-            self._send_picture(event_id, picture)
+        if self._event is not None and self._event.picture is not None and self._event.picture.take(snapshot):
             return
-        picture = self._event.picture if self._event is not None else None
-        if picture is not None and picture.awaited_id == snapshot.request_id:
-            picture.awaited_id = ""
-            picture.still_jpeg = snapshot.jpeg or picture.still_jpeg
+        for picture in self._late:
+            if picture.take(snapshot):
+                self._late.remove(picture)
+                self._finish_picture(picture)
+                return
 
-    def _finish_picture(self, event: _Event) -> None:
-        """The strongest moment is chosen: send its picture now, or when its still arrives."""
-        picture, event.picture = event.picture, None
-        if picture is None or picture.accumulator is None:
-            return
-        if picture.awaited_id:
-            self._late_picture = (event.event_id, picture)
+    def _finish_picture(self, picture: EventPicture) -> None:
+        """The event is over: send its picture now, or when its still arrives."""
+        if picture.shown is not None:
+            self._send_picture(picture, picture.shown)
+        elif picture.awaited is not None:
+            self._late.append(picture)
+            if len(self._late) > LATE_PICTURES:
+                self._go_without(self._late.pop(0))
         else:
-            self._send_picture(event.event_id, picture)
+            self._go_without(picture)
 
-    def _send_picture(self, event_id: EventId, picture: _Picture) -> None:
-        if not picture.still_jpeg or picture.accumulator is None:
-            _log.warning("%s: no still for event %s; it goes without a picture", self._camera, event_id)
-            return
+    def _go_without(self, picture: EventPicture) -> None:
+        _log.warning("%s: no still for event %s; it goes without a picture", self._camera, picture.event_id)
+
+    def _send_picture(self, picture: EventPicture, shown: Moment) -> None:
         try:
             heat_map = render(
-                picture.still_jpeg,
-                picture.accumulator,
-                box=picture.box,
-                settings=self._settings,
-                picture_size=self._size,
+                picture.still_jpeg, shown.accumulator, box=shown.box, settings=self._settings, picture_size=picture.size
             )
         except HeatMapError as exc:
-            _log.warning("%s: event %s goes without a picture: %s", self._camera, event_id, exc)
+            _log.warning("%s: event %s goes without a picture: %s", self._camera, picture.event_id, exc)
             return
         self._bot.tell(
             MotionPeaked(
                 camera=self._camera,
-                run_id=self._run_id or RunId(0),
-                event_id=event_id,
-                pts_90k=picture.pts_90k,
-                score=picture.score,
-                area=picture.area,
-                box=_box(picture.box),
+                run_id=picture.run_id,
+                event_id=picture.event_id,
+                pts_90k=shown.pts_90k,
+                score=shown.score,
+                area=shown.area,
+                box=_box(shown.box),
                 heat_map_jpeg=heat_map,
             )
         )
@@ -266,7 +274,6 @@ class MotionActor(Supervised):
         event, self._event = self._event, None
         if event is None:
             return
-        self._finish_picture(event)
         message = MotionEnded(
             camera=self._camera,
             run_id=self._run_id or RunId(0),
@@ -286,6 +293,9 @@ class MotionActor(Supervised):
             reason,
             ended.peak_score,
         )
+        if event.picture is not None:
+            # Last: it takes a while, and the end must reach the bot before the clip that it waits for does.
+            self._finish_picture(event.picture)
 
 
 def _box(box: PixelBox) -> Box:

@@ -2,8 +2,11 @@
 
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import assert_never
 
+from ratcam.actors.segment_feed import PATIENCE_S, SegmentFeed
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.media.cutter import Appended, ClipCutter, Closed, Event, Opened
 from ratcam.media.ring import PreRollRing
@@ -19,6 +22,7 @@ from ratcam.messages import (
     MotionEnded,
     MotionStarted,
     RecordClip,
+    RecorderStarted,
     RunId,
     Segment,
     SegmentAppended,
@@ -34,8 +38,21 @@ _log = logging.getLogger(__name__)
 MOTION_SILENCE_S = 5.0
 """An event that nobody has confirmed for so long is over: the detector tells about it every second while it lasts."""
 
+MOST_PART_BYTES = 45_000_000
+"""A bot may upload 50 MB; a part ends before that, however long it is."""
 DETECTION_DELAY_S = 2.0
 """Motion is told of so much later at most: the ring must still hold the pre-roll before it then."""
+
+
+REQUEST_PATIENCE_S = 10.0
+"""How long a request waits for a picture while there is none: at the daemon's start, or while a camera restarts."""
+
+KEY_FRAME_PATIENCE_S = 30.0
+"""How long a requested clip waits for a key frame to begin with; encoders send one every few seconds."""
+
+SLOW_DISK = "the disk is too slow"
+NO_PICTURES = "the camera gives no pictures at the moment"
+NO_KEY_FRAME = "the camera gave no picture that a video can begin with"
 
 
 @dataclass(slots=True)
@@ -45,13 +62,28 @@ class _OpenClip:
     cause: ClipCause
     cutter: ClipCutter[AccessUnit]
     segment: Segment
+    """The part that is open; part 0 before the first key frame."""
+    asked_90k: int
+    asked_s: float
+    length_90k: int | None
+    """How long it lasts from when it was asked for, or from its first key frame if that comes later."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HeldRequest:
+    """A request that waits for pictures until `until_s` by the monotonic clock."""
+
+    order: RecordClip
+    until_s: float
 
 
 class RecorderActor(Supervised):
     """Keeps the pre-roll in memory; on motion or request sends a clip's GOPs to the muxer, cut into segments.
 
     Takes StreamStarted, AccessUnit and StreamEnded in order; MotionStarted, MotionContinues, MotionEnded and RecordClip
-    at any time. Tells the muxer SegmentAppended and SegmentClosed, and the bot ClipFailed. A clip never spans runs.
+    at any time. Feeds the muxer RecorderStarted, SegmentAppended and SegmentClosed through a `SegmentFeed`, and tells
+    the bot ClipFailed. A clip never spans runs. An event that is confirmed again after its clip ended in silence gets
+    another clip; a request that comes while there are no pictures waits for them.
     """
 
     def __init__(
@@ -69,15 +101,28 @@ class RecorderActor(Supervised):
         self._camera = camera
         self._settings = settings
         self._clock = clock
-        self._muxer = muxer
+        self._segments = SegmentFeed(muxer)
         self._bot = bot
         self._ring: PreRollRing[AccessUnit] = PreRollRing(
             span_90k=ticks(settings.pre_roll_s + DETECTION_DELAY_S), max_bytes=settings.ring_mb * 1_000_000
         )
         self._run_id: RunId | None = None
         self._newest_90k: int | None = None
-        self._event_id: EventId | None = None
+        self._ended_event: EventId | None = None
         self._clips: list[_OpenClip] = []
+        self._held: list[_HeldRequest] = []
+
+    def on_start(self) -> None:
+        """Have the muxer finish what an earlier incarnation left open."""
+        self._segments.begin(RecorderStarted(camera=self._camera))
+
+    def on_tick(self, now_s: float) -> None:
+        """Feed the muxer what waited for room; give up on requests that cannot begin."""
+        self._segments.flush(0.0)
+        for held in [held for held in self._held if now_s >= held.until_s]:
+            self._held.remove(held)
+            self._refuse(held)
+        self._give_up_clips_without_key_frame(now_s)
 
     def on_receive(self, message: object) -> None:
         """Handle one message."""
@@ -99,7 +144,23 @@ class RecorderActor(Supervised):
 
     def on_stop(self) -> None:
         """Close what is open, so that the muxer can finish it."""
+        self._close_all()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close what is open; what cannot be closed now, the next incarnation's RecorderStarted closes."""
+        self._close_all()
+
+    def _close_all(self) -> None:
         self._end_run()
+        self._segments.flush(PATIENCE_S)
+        for held in self._held:
+            self._refuse(held)
+        self._held.clear()
 
     def _take(self, unit: AccessUnit) -> None:
         if unit.run_id != self._run_id:
@@ -109,6 +170,9 @@ class RecorderActor(Supervised):
         for clip in self._clips:
             self._emit(clip, clip.cutter.feed(unit))
         self._forget_done()
+        held, self._held = self._held, []
+        for request in held:
+            self._record(request.order)
 
     def _begin_run(self, run_id: RunId) -> None:
         self._end_run()
@@ -117,34 +181,39 @@ class RecorderActor(Supervised):
     def _end_run(self) -> None:
         for clip in self._clips:
             self._emit(clip, clip.cutter.finish())
-        self._clips.clear()
+        self._forget_done()
         self._ring.clear()
-        self._run_id = self._newest_90k = self._event_id = None
+        self._run_id = self._newest_90k = None
 
     def _motion_goes_on(self, motion: MotionStarted | MotionContinues) -> None:
         if motion.run_id != self._run_id:
             return  # of a run that is over, or not yet seen here; the next MotionContinues will do
+        if motion.event_id == self._ended_event:
+            return
         cause = ClipCause(event_id=motion.event_id)
-        if motion.event_id != self._event_id:
-            self._event_id = motion.event_id
+        if not any(clip.cause == cause for clip in self._clips):
             self._open(cause, motion.pts_90k)
         self._end_clip_at(cause, motion.pts_90k + ticks(MOTION_SILENCE_S + self._settings.post_roll_s))
 
     def _motion_ended(self, motion: MotionEnded) -> None:
-        if motion.run_id == self._run_id:
-            cause = ClipCause(event_id=motion.event_id)
-            self._end_clip_at(cause, motion.pts_90k + ticks(self._settings.post_roll_s))
+        # No clip of an event outlives its run, so the run needs no look.
+        self._ended_event = motion.event_id
+        cause = ClipCause(event_id=motion.event_id)
+        self._end_clip_at(cause, motion.pts_90k + ticks(self._settings.post_roll_s))
 
     def _record(self, order: RecordClip) -> None:
-        cause = ClipCause(chat=order.chat)
         if self._newest_90k is None:
-            reason = "the camera gives no pictures at the moment"
-            self._bot.tell(ClipFailed(camera=self._camera, cause=cause, reason=reason))
+            self._held.append(_HeldRequest(order, self._clock.monotonic_s() + REQUEST_PATIENCE_S))
             return
-        clip = self._open(cause, self._newest_90k)
-        clip.cutter.end_at(self._newest_90k + ticks(order.seconds))
+        self._open(ClipCause(chat=order.chat), self._newest_90k, length_90k=ticks(order.seconds))
 
-    def _open(self, cause: ClipCause, pts_90k: int) -> _OpenClip:
+    def _refuse(self, held: _HeldRequest) -> None:
+        self._fail(ClipCause(chat=held.order.chat), NO_PICTURES)
+
+    def _fail(self, cause: ClipCause, reason: str) -> None:
+        self._bot.tell(ClipFailed(camera=self._camera, cause=cause, reason=reason))
+
+    def _open(self, cause: ClipCause, pts_90k: int, *, length_90k: int | None = None) -> None:
         clip_id = ClipId(secrets.token_hex(4))
         segment = Segment(
             camera=self._camera,
@@ -154,12 +223,18 @@ class RecorderActor(Supervised):
             cause=cause,
             started_unix_s=self._clock.unix_s(),
         )
-        clip = _OpenClip(cause, ClipCutter(segment_90k=ticks(self._settings.segment_s)), segment)
-        for unit in self._ring.since(pts_90k - ticks(self._settings.pre_roll_s)):
-            self._emit(clip, clip.cutter.feed(unit))
+        clip = _OpenClip(
+            cause=cause,
+            cutter=ClipCutter(segment_90k=ticks(self._settings.segment_s), max_bytes=MOST_PART_BYTES),
+            segment=segment,
+            asked_90k=pts_90k,
+            asked_s=self._clock.monotonic_s(),
+            length_90k=length_90k,
+        )
         self._clips.append(clip)
         _log.info("%s: recording clip %s", self._camera, clip_id)
-        return clip
+        for unit in self._ring.since(pts_90k - ticks(self._settings.pre_roll_s)):
+            self._emit(clip, clip.cutter.feed(unit))
 
     def _end_clip_at(self, cause: ClipCause, pts_90k: int) -> None:
         for clip in self._clips:
@@ -170,21 +245,31 @@ class RecorderActor(Supervised):
         for event in events:
             match event:
                 case Opened():
-                    behind_s = seconds((self._newest_90k or event.start_pts_90k) - event.start_pts_90k)
-                    clip.segment = Segment(
-                        camera=self._camera,
-                        run_id=clip.segment.run_id,
-                        clip_id=clip.segment.clip_id,
-                        part=event.part,
-                        cause=clip.cause,
-                        started_unix_s=self._clock.unix_s() - behind_s,
-                    )
+                    self._opened(clip, event)
                 case Appended():
-                    self._muxer.tell(SegmentAppended(segment=clip.segment, units=event.units))
+                    if not self._segments.append(SegmentAppended(segment=clip.segment, units=event.units)):
+                        self._fail(clip.cause, SLOW_DISK)
                 case Closed():
-                    self._muxer.tell(
+                    self._segments.close(
                         SegmentClosed(segment=clip.segment, is_last=event.is_last, end_pts_90k=event.end_pts_90k)
                     )
+                case _:
+                    assert_never(event)
+
+    def _opened(self, clip: _OpenClip, event: Opened) -> None:
+        behind_s = seconds((self._newest_90k or event.start_pts_90k) - event.start_pts_90k)
+        clip.segment = replace(clip.segment, part=event.part, started_unix_s=self._clock.unix_s() - behind_s)
+        if event.part == 1 and clip.length_90k is not None:
+            clip.cutter.end_at(max(clip.asked_90k, event.start_pts_90k) + clip.length_90k)
+
+    def _give_up_clips_without_key_frame(self, now_s: float) -> None:
+        for clip in self._clips:
+            if clip.length_90k is not None and not clip.segment.part and now_s >= clip.asked_s + KEY_FRAME_PATIENCE_S:
+                self._emit(clip, clip.cutter.finish())
+        self._forget_done()
 
     def _forget_done(self) -> None:
+        for clip in self._clips:
+            if clip.cutter.is_done and not clip.segment.part:
+                self._fail(clip.cause, NO_KEY_FRAME)
         self._clips = [clip for clip in self._clips if not clip.cutter.is_done]

@@ -126,6 +126,13 @@ class Address:
                 return message
             return _Stop()
 
+    def take_waiting(self) -> tuple[object, ...]:
+        """The control messages that wait, all at once. For the actor's own `on_stop`: nobody takes them after that."""
+        with self._changed:
+            waiting = tuple(self._control)
+            self._control.clear()
+            return waiting
+
     def mark_busy(self, since_s: float | None) -> None:
         """The actor begins (monotonic seconds) or has ended (None) handling a message. For its own loop only."""
         self._busy_since_s = since_s
@@ -178,6 +185,7 @@ class Supervised(pykka.ThreadingActor):
         raise TypeError(f"{type(self).__name__} does not take {type(message).__name__}")
 
     def _handle_receive(self, message: Any) -> None:
+        # Not the Clock port: an address has none, and this is only compared with another reading of the same clock.
         self.address.mark_busy(time.monotonic())
         try:
             if isinstance(message, _Stop):

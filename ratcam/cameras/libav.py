@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _MEDIA_TICK = Fraction(1, TICKS_PER_S)
 _FALLBACK_FPS = 25.0
+_MOST_FPS = 120
+"""A file that names a higher rate has none: FFmpeg then guesses that of its time base, up to 90000."""
+_PASSED_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+"""What every phone and browser plays: 8 bits, a chroma sample for every 2x2 pixels."""
 _INSTALL = "Reading and encoding video needs PyAV; install it with: pip install 'ratcam[video]'"
 _JPEG_QUALITY = 85
 
@@ -40,7 +44,8 @@ class VideoInfo:
     width: int
     height: int
     fps: float
-    is_h264: bool
+    is_passed: bool
+    """Whether its coded pictures can be used as they are: H.264 with 8 bits and 4:2:0, which everything plays."""
     reorder_depth: int
     """How many pictures a decoder holds back to put them in presentation order; 0 if the two orders are the same."""
 
@@ -73,19 +78,23 @@ class DecodedField:
 
 
 class VideoFile:
-    """One pass over the first video stream of a file. Ask either for `coded` (H.264 only) or for `decoded` pictures."""
+    """One pass over the first video stream of a file that is no cover picture.
+
+    Ask either for `coded`, if `info.is_passed`, or for `decoded` pictures.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the file.
 
         Raises:
-            CameraError: it is missing, cannot be read, is not a video or has no video stream.
+            CameraError: it is missing, cannot be read, is not a video or has no video stream but a cover picture.
             MissingDependencyError: PyAV is not installed.
         """
         try:
             import av  # noqa: PLC0415 - optional: imported at use, so that everything else works without it
             from av.bitstream import BitStreamFilterContext  # noqa: PLC0415 - as above
             from av.error import FFmpegError  # noqa: PLC0415 - as above
+            from av.stream import Disposition  # noqa: PLC0415 - as above
         except ImportError as exc:
             raise MissingDependencyError(_INSTALL) from exc
         if not path.exists():
@@ -97,7 +106,8 @@ class VideoFile:
             self._container = av.open(f"file:{path}", metadata_errors="replace")
         except (FFmpegError, OSError) as exc:
             raise CameraError(f"{path} cannot be played: {_words(exc)}. Give a video file.") from exc
-        streams = self._container.streams.video
+        all_streams = self._container.streams.video
+        streams = [stream for stream in all_streams if not stream.disposition & Disposition.attached_pic]
         if not streams:
             self._container.close()
             raise CameraError(f"{path} has no video stream. Give a video file.")
@@ -106,24 +116,25 @@ class VideoFile:
         if context.width <= 0 or context.height <= 0:
             self._container.close()
             raise CameraError(f"{path} is not a video that can be decoded: its pictures have no size.")
-        self._filter = BitStreamFilterContext("h264_mp4toannexb", self._stream) if context.name == "h264" else None
-        rate = self._stream.guessed_rate or self._stream.average_rate
+        is_passed = context.name == "h264" and context.pix_fmt in _PASSED_FORMATS
+        self._filter = BitStreamFilterContext("h264_mp4toannexb", self._stream) if is_passed else None
+        rates = (self._stream.guessed_rate, self._stream.average_rate)
         self.info = VideoInfo(
             width=context.width,
             height=context.height,
-            fps=float(rate) if rate and 0 < rate <= 1000 else _FALLBACK_FPS,
-            is_h264=context.name == "h264",
+            fps=next((float(rate) for rate in rates if rate and 0 < rate <= _MOST_FPS), _FALLBACK_FPS),
+            is_passed=is_passed,
             reorder_depth=context.reorder_depth,
         )
 
     def coded(self) -> Iterator[CodedPicture]:
-        """Yield the file's coded pictures untouched but for the Annex B form. Only for H.264.
+        """Yield the file's coded pictures untouched but for the Annex B form. Only if `info.is_passed`.
 
         Raises:
             CameraError: the file cannot be read any further.
         """
         if self._filter is None:
-            raise CameraError(f"{self._path} is not H.264.")
+            raise CameraError(f"{self._path} is not H.264 that everything plays.")
         try:
             for packet in self._container.demux(self._stream):
                 for unit in self._filter.filter(packet if packet.size else None):
@@ -263,7 +274,8 @@ class FieldDecoder:
 class X264Encoder:
     """Encodes as a Pi's camera does: one reference, no B-frames, a key frame a second, each with its SPS and PPS.
 
-    Every picture comes out at once. `request_key_frame` may be called from any thread, everything else from one.
+    A key frame comes after round(fps) pictures, or with the first that is shown a second after the last one. Every
+    picture comes out at once. `request_key_frame` may be called from any thread, everything else from one.
     """
 
     def __init__(self, *, width: int, height: int, fps: float, bitrate_kbit: int) -> None:
@@ -282,6 +294,7 @@ class X264Encoder:
         self._from_planes = AvFrame.from_ndarray
         self._width, self._height = width, height
         self._key_wanted = threading.Event()
+        self._next_key_90k: int | None = None
         interval = max(1, round(fps))
         context = av.CodecContext.create("libx264", "w")
         context.width, context.height, context.pix_fmt = width, height, "yuv420p"
@@ -307,9 +320,13 @@ class X264Encoder:
         """Encode a picture, scaled if it has another size; returns its access unit. Times must increase strictly."""
         picture = frame.reformat(width=self._width, height=self._height, format="yuv420p")
         picture.pts, picture.time_base = pts_90k, _MEDIA_TICK
-        picture.pict_type = 1 if self._key_wanted.is_set() else 0  # 1 is I, 0 leaves it to the encoder
+        is_due = self._next_key_90k is not None and pts_90k >= self._next_key_90k
+        picture.pict_type = 1 if is_due or self._key_wanted.is_set() else 0  # 1 is I, 0 leaves it to the encoder
         self._key_wanted.clear()
-        return b"".join(bytes(packet) for packet in self._context.encode(picture))
+        packets = self._context.encode(picture)
+        if any(packet.is_keyframe for packet in packets):
+            self._next_key_90k = pts_90k + TICKS_PER_S
+        return b"".join(bytes(packet) for packet in packets)
 
     def encode_planes(self, planes: NDArray[np.uint8], pts_90k: int) -> bytes:
         """The same for planar YUV 4:2:0: `planes` is (height * 3 / 2) x width, Y over U over V."""

@@ -8,11 +8,15 @@ from dataclasses import replace
 from ratcam.chat import texts
 from ratcam.chat.outbox import Outbox, Verdict
 from ratcam.errors import StoreError
-from ratcam.messages import ChatId, Delivery, DeliveryFailed, DeliveryId, DeliverySucceeded, FailureKind, MediaKind
+from ratcam.messages import ChatId, Delivery, DeliveryFailed, DeliveryId, DeliverySucceeded, MediaKind
 from ratcam.ports import Clock, MediaFiles, MediaItem, OutboxStore, QueuedDelivery, UploadStore
 
 _log = logging.getLogger(__name__)
 
+MOST_REPLIES = 20
+"""Answers that may wait for one chat."""
+MOST_REPLIES_IN_ALL = 500
+"""Answers that may wait in all: strangers must not fill the memory."""
 REPLY_ATTEMPTS = 6
 """An answer that cannot be sent is given up after so many tries: the question is old by then. Alerts are never."""
 
@@ -20,7 +24,8 @@ REPLY_ATTEMPTS = 6
 class Deliveries:
     """Keeps an `Outbox` and its stores in step. One thread.
 
-    A store that fails is logged and does not hold up a delivery: it is then owed in memory only.
+    A store that fails is logged and does not hold up a delivery: it is then owed in memory only. The records of the
+    pictures and clips that are owed are kept in memory; the store is written through, and read at the start.
     """
 
     def __init__(self, *, outbox: OutboxStore, uploads: UploadStore, files: MediaFiles, clock: Clock) -> None:
@@ -30,6 +35,7 @@ class Deliveries:
         self._clock = clock
         self._outbox = Outbox(is_uploaded=self._is_uploaded)
         self._in_memory: set[DeliveryId] = set()
+        self._items: dict[str, MediaItem] = {}
 
     def load(self, on_the_way: frozenset[DeliveryId]) -> int:
         """Owe again what was owed before a restart; how many deliveries that is.
@@ -37,9 +43,19 @@ class Deliveries:
         Those `on_the_way` are not sent again before their result is known.
         """
         try:
-            self._outbox.add(self._store.pending(), on_the_way)
+            rows = self._store.pending()
         except StoreError as exc:
             _log.error("What was owed before cannot be read: %s", exc)
+            rows = ()
+        for media_id in {row.media_id for row in rows if row.media_id}:
+            item = self._stored(media_id)
+            if item is not None:
+                self._items[media_id] = item
+        self._outbox.add(tuple(row for row in rows if not row.media_id or row.media_id in self._items), on_the_way)
+        lost = tuple(row for row in rows if row.media_id and row.media_id not in self._items)
+        if lost:
+            _log.error("%d deliveries of pictures and clips have lost their records", len(lost))
+            self._forget(lost)
         return len(self._outbox)
 
     def waiting(self) -> int:
@@ -47,8 +63,11 @@ class Deliveries:
         return len(self._outbox) - len(self._in_memory)
 
     def knows(self, media_id: str) -> bool:
-        """Whether this picture or clip has been taken over before."""
-        return self._uploads.get(media_id) is not None
+        """Whether this picture or clip is owed now, or has arrived before: it need not be owed again."""
+        if media_id in self._items:
+            return True
+        item = self._stored(media_id)
+        return item is not None and bool(item.file_id)
 
     def owe_text(self, chats: tuple[ChatId, ...], text: str, *, after_media: bool = False) -> None:
         """Owe a text to each chat; with `after_media` it goes behind the pictures and clips owed already."""
@@ -56,11 +75,12 @@ class Deliveries:
 
     def owe_media(self, chats: tuple[ChatId, ...], item: MediaItem, caption: str) -> None:
         """Owe a picture or clip to each chat. With no chat its file is let go."""
-        self._attempt(lambda: self._uploads.put(item))
-        self._owe(chats, item.kind, caption, media_id=item.media_id)
         if not chats:
             _log.warning("%s: no chat is enrolled to get it", item.media_id)
             self._files.discard(item.path)
+            return
+        self._remember(item)
+        self._owe(chats, item.kind, caption, media_id=item.media_id)
 
     def owe_photo(self, chats: tuple[ChatId, ...], name: str, jpeg: bytes, caption: str) -> None:
         """Store a JPEG as `name` and owe it; if it cannot be stored, the caption goes as a text and says so."""
@@ -74,33 +94,27 @@ class Deliveries:
             return
         self.owe_media(chats, MediaItem(media_id=name, kind=MediaKind.PHOTO, path=path), caption)
 
-    def reply(self, chat: ChatId, text: str) -> None:
-        """Owe an answer, in memory only."""
+    def reply(self, chat: ChatId, text: str, *, most: int = MOST_REPLIES) -> None:
+        """Owe an answer, in memory only; with `most` or more waiting for this chat already it is dropped."""
+        waiting = self._outbox.count_waiting(lambda row: row.chat == chat and row.delivery_id in self._in_memory)
+        if waiting >= most or len(self._in_memory) >= MOST_REPLIES_IN_ALL:
+            return
         row = self._row(chat, MediaKind.TEXT, text)
         self._in_memory.add(row.delivery_id)
         self._outbox.add((row,))
 
     def due(self, now_s: float) -> tuple[Delivery, ...]:
         """What is to be sent now; each must come back as `succeeded` or `failed`."""
-        ready: list[Delivery] = []
-        for row in self._outbox.due(now_s):
-            item = self._uploads.get(row.media_id) if row.media_id else None
-            if row.media_id and item is None:
-                gone = "its record is gone"
-                self.failed(DeliveryFailed(delivery_id=row.delivery_id, kind=FailureKind.REFUSED, detail=gone))
-            else:
-                ready.append(_delivery(row, item))
-        return tuple(ready)
+        return tuple(_delivery(row, self._items.get(row.media_id)) for row in self._outbox.due(now_s))
 
     def succeeded(self, done: DeliverySucceeded) -> None:
         """It has arrived: remember the file id, owe it no more."""
-        row = self._outbox.succeeded(done.delivery_id)
+        row = self._outbox.succeeded(done.delivery_id, now_s=self._clock.monotonic_s())
         if row is None:
             return
-        item = self._uploads.get(row.media_id) if row.media_id else None
+        item = self._items.get(row.media_id)
         if item is not None and done.file_id and item.file_id != done.file_id:
-            known = replace(item, file_id=done.file_id)
-            self._attempt(lambda: self._uploads.put(known))
+            self._remember(replace(item, file_id=done.file_id))
         self._forget((row,))
 
     def failed(self, failure: DeliveryFailed) -> ChatId | None:
@@ -115,12 +129,13 @@ class Deliveries:
         match verdict:
             case Verdict.AGAIN if row.delivery_id in self._in_memory:
                 if row.attempts >= REPLY_ATTEMPTS:
-                    self._outbox.succeeded(row.delivery_id)
-                    self._forget((row,))
+                    self._forget(self._outbox.drop(lambda other: other.delivery_id == row.delivery_id))
             case Verdict.AGAIN:
                 self._attempt(lambda: self._store.update(row))
             case Verdict.UPLOAD_AGAIN:
-                self._forget_file_id(row.media_id)
+                item = self._items.get(row.media_id)
+                if item is not None:
+                    self._remember(replace(item, file_id=""))
             case Verdict.DROPPED:
                 self._forget((row,))
                 if row.media_id:
@@ -172,17 +187,23 @@ class Deliveries:
         if stored:
             self._attempt(lambda: self._store.remove(stored))
         for media_id in {row.media_id for row in rows if row.media_id and not self._outbox.is_owed(row.media_id)}:
-            item = self._uploads.get(media_id)
+            item = self._items.pop(media_id, None)
             if item is not None:
                 self._files.discard(item.path)
 
-    def _forget_file_id(self, media_id: str) -> None:
-        item = self._uploads.get(media_id)
-        if item is not None:
-            self._attempt(lambda: self._uploads.put(replace(item, file_id="")))
+    def _remember(self, item: MediaItem) -> None:
+        self._items[item.media_id] = item
+        self._attempt(lambda: self._uploads.put(item))
+
+    def _stored(self, media_id: str) -> MediaItem | None:
+        try:
+            return self._uploads.get(media_id)
+        except StoreError as exc:
+            _log.error("%s", exc)
+            return None
 
     def _is_uploaded(self, media_id: str) -> bool:
-        item = self._uploads.get(media_id)
+        item = self._items.get(media_id)
         return item is not None and bool(item.file_id)
 
     def _attempt(self, write: Callable[[], None]) -> None:

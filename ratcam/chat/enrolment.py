@@ -80,7 +80,7 @@ SubmitOutcome = Accepted | Wrong | Expired | NonePending | MustWait
 
 @dataclass(slots=True, kw_only=True)
 class _Passcode:
-    text: str
+    text: str = field(repr=False)
     expires_s: float
     shown_s: float
     wrong_tries: int = 0

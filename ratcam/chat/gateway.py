@@ -15,7 +15,7 @@ from ratcam.chat.command_menu import CommandMenu
 from ratcam.chat.inbound import InboundFilter
 from ratcam.chat.link_health import LinkHealth
 from ratcam.chat.receiver import Receiver
-from ratcam.chat.sender import REQUESTS_AT_ONCE, UPLOADS_AT_ONCE, Sender
+from ratcam.chat.sender import REQUESTS_AT_ONCE, UPLOADS_AT_ONCE, Sender, not_allowed
 from ratcam.chat.telegram_request import PollingRequest, ServerClock, TelegramRequest
 from ratcam.chat.timings import DEFAULT_TIMINGS, GatewayTimings
 from ratcam.errors import ConfigError
@@ -27,6 +27,7 @@ from ratcam.messages import (
     DeliveryId,
     DeliverySucceeded,
     FailureKind,
+    MediaKind,
 )
 from ratcam.ports import Clock
 
@@ -36,6 +37,8 @@ _UPDATES_AHEAD = 200
 _SPARE_CONNECTIONS = 2
 """For getMe and the command menu beside the deliveries."""
 _CLOSE_TIMEOUT_S = 1.0
+_TO_END_S = 1.0
+"""What a stop keeps of its time for the end of the connections and the thread."""
 _DUTY_RETRY_S = 1.0
 _DUTY_RETRY_MAX_S = 60.0
 
@@ -65,6 +68,9 @@ class TelegramGateway:
         self._waiting: deque[Delivery] = deque()
         self._on_the_way: set[DeliveryId] = set()
         self._allowed: frozenset[ChatId] = frozenset()
+        self._revoked: set[ChatId] = set()
+        self._dropped: list[Delivery] = []
+        self._grace_s = 0.0
         self._listener: Callable[[ChatEvent], None] | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,9 +101,17 @@ class TelegramGateway:
             self._thread.start()
 
     def allow(self, chats: frozenset[ChatId]) -> None:
-        """From now on only these chats' commands pass. May be called before `start`."""
+        """From now on only these chats' commands pass. May be called before `start`.
+
+        What was sent to a chat that is not among them any more fails, a picture or clip in the middle of its upload,
+        too; only a text under way goes out. Later deliveries to it are sent: others than these are answered, too.
+        """
         with self._lock:
+            revoked = self._allowed - chats
             self._allowed = chats
+            self._revoked |= revoked
+            self._dropped += [delivery for delivery in self._waiting if delivery.chat in revoked]
+            self._waiting = deque(delivery for delivery in self._waiting if delivery.chat not in revoked)
             self._wake()
 
     def send(self, delivery: Delivery) -> None:
@@ -114,10 +128,16 @@ class TelegramGateway:
             return frozenset(self._on_the_way)
 
     def stop(self, timeout_s: float) -> None:
-        """Give everything up and wait for the thread's end, at most `timeout_s`. Not to be called by the listener."""
+        """End the thread within `timeout_s`. Not to be called by the listener.
+
+        While Telegram answers, the texts that wait and everything under way have all of that but a second to go out,
+        and the listener hears their results before this returns. The rest is given up without a result.
+        """
         with self._lock:
-            self._is_stopping = True
-            self._waiting.clear()
+            if not self._is_stopping:
+                self._is_stopping = True
+                self._grace_s = timeout_s - _TO_END_S
+                self._waiting = deque(delivery for delivery in self._waiting if delivery.kind is MediaKind.TEXT)
             self._wake()
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._quit.set)
@@ -197,10 +217,12 @@ class TelegramGateway:
         try:
             await self._relay(sender, menu)
         finally:
-            sender.close()
-            self._give_up_on_the_way()
+            grace_s = self._grace_s if receiver.is_link_good else 0.0
             for duty in duties:
                 duty.cancel()
+            await sender.finish(grace_s)
+            sender.close()
+            self._give_up_on_the_way()
             await asyncio.wait(duties)
             await _cancel_all_but(not_ours)
             for request in (sending, polling):
@@ -212,13 +234,20 @@ class TelegramGateway:
         while True:
             self._news.clear()
             with self._lock:
-                if self._is_stopping:
-                    return
-                deliveries = tuple(self._waiting)
+                is_stopping = self._is_stopping
+                deliveries, revoked, dropped = tuple(self._waiting), frozenset(self._revoked), tuple(self._dropped)
                 self._waiting.clear()
+                self._revoked.clear()
+                self._dropped.clear()
                 allowed = self._allowed
+            # In this order: what was sent after the right was taken is for somebody who may enrol again.
+            sender.drop(revoked)
+            for delivery in dropped:
+                self._report(not_allowed(delivery))
             for delivery in deliveries:
                 sender.accept(delivery)
+            if is_stopping:
+                return
             menu.show_in(allowed)
             await self._news.wait()
 
@@ -246,7 +275,7 @@ class TelegramGateway:
     def _give_up_on_the_way(self) -> None:
         """What had been taken up and has no result yet may have arrived or not; a stop reports nothing."""
         with self._lock:
-            waiting = {delivery.delivery_id for delivery in self._waiting}
+            waiting = {delivery.delivery_id for delivery in (*self._waiting, *self._dropped)}
             given_up = () if self._is_stopping else tuple(self._on_the_way - waiting)
         for delivery_id in given_up:
             detail = "the gateway began again"

@@ -17,6 +17,10 @@ LONGEST_WAIT_S = 60.0
 AMBIGUOUS_WAIT_S = 10.0
 """A delivery that may have arrived is not repeated sooner."""
 TOKEN_WAIT_S = 60.0
+PATIENT_ATTEMPTS = 5
+"""A picture or clip that fails so often while others arrive lets those behind it go first."""
+GIVE_UP_S = 86_400.0
+"""A picture or clip that has failed for so long while others arrived is given up."""
 
 
 class Verdict(Enum):
@@ -37,6 +41,8 @@ class _Row:
     delivery: QueuedDelivery
     not_before_s: float = 0.0
     is_under_way: bool = False
+    first_failed_s: float | None = None
+    """When it failed first in this process; monotonic."""
 
     @property
     def lane(self) -> tuple[ChatId, bool]:
@@ -52,6 +58,7 @@ class Outbox:
         self._is_uploaded = is_uploaded
         self._rows: dict[DeliveryId, _Row] = {}
         self._chat_not_before_s: dict[ChatId, float] = {}
+        self._last_success_s = float("-inf")
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,6 +70,7 @@ class Outbox:
 
     def due(self, now_s: float) -> tuple[QueuedDelivery, ...]:
         """What can be sent now; it counts as under way until `succeeded` or `failed`."""
+        self._chat_not_before_s = {chat: at_s for chat, at_s in self._chat_not_before_s.items() if at_s > now_s}
         busy = {row.lane for row in self._rows.values() if row.is_under_way}
         uploading = {row.delivery.media_id for row in self._rows.values() if row.is_under_way}
         chosen: list[QueuedDelivery] = []
@@ -82,8 +90,13 @@ class Outbox:
             chosen.append(delivery)
         return tuple(chosen)
 
-    def succeeded(self, delivery_id: DeliveryId) -> QueuedDelivery | None:
+    def count_waiting(self, is_wanted: Callable[[QueuedDelivery], bool]) -> int:
+        """How many deliveries of this kind are owed and not under way."""
+        return sum(not row.is_under_way and is_wanted(row.delivery) for row in self._rows.values())
+
+    def succeeded(self, delivery_id: DeliveryId, *, now_s: float) -> QueuedDelivery | None:
         """It has arrived and is owed no more; None if it was not owed."""
+        self._last_success_s = now_s
         row = self._rows.pop(delivery_id, None)
         return None if row is None else row.delivery
 
@@ -96,6 +109,7 @@ class Outbox:
             return None
         row.is_under_way = False
         row.delivery = replace(row.delivery, attempts=row.delivery.attempts + 1)
+        row.first_failed_s = now_s if row.first_failed_s is None else row.first_failed_s
         growing_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(row.delivery.attempts - 1, 16))
         match kind:
             case FailureKind.NOT_SENT:
@@ -113,7 +127,23 @@ class Outbox:
             case FailureKind.REFUSED:
                 del self._rows[delivery_id]
                 return row.delivery, Verdict.DROPPED
-        return row.delivery, Verdict.AGAIN
+        return row.delivery, self._let_others_pass(row, now_s)
+
+    def _let_others_pass(self, row: _Row, now_s: float) -> Verdict:
+        """One picture or clip that never gets through must not hold up those behind it for ever.
+
+        In an outage, when nothing arrives anywhere, everything waits in its order instead.
+        """
+        failed_s = row.first_failed_s
+        others_arrive = failed_s is not None and self._last_success_s > failed_s
+        if not row.delivery.media_id or not others_arrive or row.delivery.attempts % PATIENT_ATTEMPTS:
+            return Verdict.AGAIN
+        delivery_id = row.delivery.delivery_id
+        del self._rows[delivery_id]
+        if failed_s is not None and now_s - failed_s > GIVE_UP_S:
+            return Verdict.DROPPED
+        self._rows[delivery_id] = row
+        return Verdict.AGAIN
 
     def drop(self, is_unwanted: Callable[[QueuedDelivery], bool]) -> tuple[QueuedDelivery, ...]:
         """Owe nothing more of what `is_unwanted`; what that was."""

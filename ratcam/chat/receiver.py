@@ -17,7 +17,8 @@ from ratcam.ports import Clock
 _logger = logging.getLogger(__name__)
 
 _ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
-_STOP_TIMEOUT_S = 1.0
+_STOP_TIMEOUT_S = 0.8
+_CANCEL_TIMEOUT_S = 0.1
 _WATCH_PERIOD_S = 5.0
 
 
@@ -42,6 +43,11 @@ class Receiver:
         self._health = health
         self.is_accepted = asyncio.Event()
         """Set once the server has accepted the token."""
+
+    @property
+    def is_link_good(self) -> bool:
+        """Whether the server has accepted the token and the newest poll that ended was answered as it should be."""
+        return self.is_accepted.is_set() and not self._polling.is_failing
 
     async def run(self) -> None:
         """Connect, however long that takes, and poll. Ends only by cancellation, then within a second or so.
@@ -97,8 +103,9 @@ async def _stop(updater: Updater) -> None:
         return
     # Not awaited itself: it raises again whatever ended polling, and waits for a last answer of the server.
     stopping = asyncio.create_task(updater.stop())
-    await asyncio.wait((stopping,), timeout=_STOP_TIMEOUT_S)
-    stopping.cancel()
-    await asyncio.wait((stopping,))
-    if not stopping.cancelled() and stopping.exception() is not None:
+    for patience_s in (_STOP_TIMEOUT_S, _CANCEL_TIMEOUT_S, _CANCEL_TIMEOUT_S):
+        await asyncio.wait((stopping,), timeout=patience_s)
+        # More than once: in the middle of its wait for the last poll it takes no notice, and goes on to ask the server.
+        stopping.cancel()
+    if stopping.done() and not stopping.cancelled() and stopping.exception() is not None:
         _logger.debug("Polling had ended with %s.", type(stopping.exception()).__name__)

@@ -44,6 +44,7 @@ class Sender:
         self._report = report
         self._lanes: dict[_Lane, deque[Delivery]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._attempts: dict[_Lane, asyncio.Task[None]] = {}
         self._upload_slots = asyncio.Semaphore(UPLOADS_AT_ONCE)
         self._request_slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
@@ -56,6 +57,28 @@ class Sender:
             return
         self._lanes[key] = deque((delivery,))
         self._start(self._serve(key))
+
+    def drop(self, chats: frozenset[ChatId]) -> None:
+        """These chats get nothing more of what was accepted so far, except a text that is under way.
+
+        What waited was NOT_SENT; a picture or clip under way is broken off and AMBIGUOUS: it may have arrived already.
+        """
+        for (chat, is_text), lane in self._lanes.items():
+            if chat not in chats:
+                continue
+            for delivery in lane:
+                self._report(not_allowed(delivery))
+            lane.clear()
+            if not is_text and (chat, is_text) in self._attempts:
+                self._attempts[chat, is_text].cancel()
+
+    async def finish(self, timeout_s: float) -> None:
+        """Let texts, and the pictures and clips that are under way, go out for so long; begin no further upload."""
+        for (_, is_text), lane in self._lanes.items():
+            if not is_text:
+                lane.clear()
+        if self._tasks and timeout_s > 0:
+            await asyncio.wait(self._tasks, timeout=timeout_s)
 
     def close(self) -> None:
         """Give up what is under way and forget what waits, without results."""
@@ -74,10 +97,12 @@ class Sender:
         while lane:
             delivery = lane.popleft()
             # A task of its own: whatever goes wrong in it, the lane lives on and the result is reported.
-            attempt = self._start(self._deliver(delivery))
+            attempt = self._attempts[key] = self._start(self._deliver(delivery))
             await asyncio.wait((attempt,))
-            error = None if attempt.cancelled() else attempt.exception()
-            if error is not None:
+            del self._attempts[key]
+            if attempt.cancelled():
+                self._report(not_allowed(delivery, FailureKind.AMBIGUOUS))
+            elif (error := attempt.exception()) is not None:
                 _logger.error("Delivery %s hit a bug in Ratcam.", delivery.delivery_id, exc_info=error)
                 self._report(_failed(delivery, error))
         self._lanes.pop(key, None)
@@ -158,6 +183,11 @@ class Sender:
             disable_notification=delivery.is_silent,
             read_timeout=patience_s,
         )
+
+
+def not_allowed(delivery: Delivery, kind: FailureKind = FailureKind.NOT_SENT) -> DeliveryFailed:
+    """The result of a delivery to a chat whose right was taken before it was sent."""
+    return DeliveryFailed(delivery_id=delivery.delivery_id, kind=kind, detail="the chat is not authorised any more")
 
 
 def _file_id_of(message: Message) -> str:

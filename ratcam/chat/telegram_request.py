@@ -30,6 +30,8 @@ _WEDGED_POOL_TIMEOUTS = 2
 _UNSAID_WAIT_S = 5.0
 """For a 429 that does not say how long."""
 _LONGEST_POLL_WAIT_S = 60.0
+_PLAIN_STATUSES = (413, 429)
+"""They speak of the request itself, and Telegram's own front end says them without a Bot API answer."""
 # What PTB's parsers raise for updates they do not expect.
 _PARSE_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
@@ -59,10 +61,11 @@ class ServerClock:
 class TelegramRequest(HTTPXRequest):
     """Requests whose answers PTB can always read.
 
-    An answer that is not the Bot API's (a portal's page, an empty body, `ok: false` with status 200) becomes a plain
-    server error; a flood limit becomes `FloodWaitError`; a payload that is too large a `BadRequest`. A whole request
-    ends within twice its read timeout: a server that drips a byte a second would never time out. A connection pool that
-    has got stuck is made anew.
+    Only a JSON object with `ok` and either a result or an error code is an answer of the Bot API; any other (the page
+    of a portal or proxy, an empty body) becomes a plain server error, whatever its status, but for 413 and 429. A
+    flood limit becomes `FloodWaitError`; a payload that is too large a `BadRequest`. A whole request ends within twice
+    its read timeout: a server that drips a byte a second would never time out. A connection pool that has got stuck is
+    made anew.
     """
 
     def __init__(self, *, server_clock: ServerClock, timings: GatewayTimings, pool_size: int) -> None:
@@ -146,6 +149,8 @@ class PollingRequest(TelegramRequest):
         self._health = health
         self._gap_s = timings.poll_gap_s
         self._has_skipped = False
+        self.is_failing = False
+        """Whether the newest attempt failed."""
         self.last_attempt_s = clock.monotonic_s()
         """Monotonic time of the newest attempt's begin or end."""
 
@@ -162,6 +167,17 @@ class PollingRequest(TelegramRequest):
         Raises:
             NetworkError: anything went wrong; a 409 is a `Conflict`, a flood limit has been waited for.
         """
+        try:
+            answer = await self._ask(url, method, request_data, *args, **kwargs)
+        except TelegramError:
+            self.is_failing = True
+            raise
+        self.is_failing = False
+        return answer
+
+    async def _ask(
+        self, url: str, method: str, request_data: RequestData | None, *args: Any, **kwargs: Any
+    ) -> tuple[int, bytes]:
         begun_s = self.last_attempt_s = self._clock.monotonic_s()
         try:
             status, body = await super().do_request(url, method, request_data, *args, **kwargs)
@@ -244,11 +260,15 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 def _checked(status: int, body: bytes) -> tuple[int, bytes]:
     answer = _parsed(body)
-    if 200 <= status < 300:
-        if answer.get("ok") is True and "result" in answer:
-            return status, body
-        code = answer.get("error_code")
-        status = code if isinstance(code, int) and 400 <= code < 600 else 502
+    if 200 <= status < 300 and answer.get("ok") is True and "result" in answer:
+        return status, body
+    code = answer.get("error_code")
+    is_refusal = answer.get("ok") is False and isinstance(code, int) and 400 <= code < 600
+    if isinstance(code, int) and is_refusal:
+        status = code
+    elif status not in _PLAIN_STATUSES:
+        # Never taken for Telegram's: the 403 of a proxy's page would cost a chat its authorisation.
+        status = 502
     parameters: dict[str, Any] = answer["parameters"] if isinstance(answer.get("parameters"), dict) else {}
     description = str(answer.get("description") or f"status {status} without a Bot API answer")
     wait_s = parameters.get("retry_after")

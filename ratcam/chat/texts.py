@@ -2,23 +2,29 @@
 
 import time
 
-NOT_ENROLLED = "This camera is private. Send /start to enrol this chat."
-ASK_PASSCODE = (
-    "Hello. Please send me the passcode that Ratcam shows on its console now. It is good for {minutes} minutes."
-)
+ASK_PASSCODE = "Hello. Please send me the passcode that Ratcam shows on its console. It is good for {minutes} minutes."
 WELCOME = "Welcome, this chat is enrolled. /arm makes me watch for motion, /help tells the rest."
 WRONG_PASSCODE = "That is not the passcode. {left} left."
+LAST_WRONG_PASSCODE = "That is not the passcode. Send /start again in {minutes} minutes."
+VOID_PASSCODE = (
+    "That is not the passcode, and it is void now: too many wrong ones were sent. Send /start for a new one."
+)
 NO_PASSCODE = "There is no passcode open any more. Send /start for a new one."
 MUST_WAIT = "Too many wrong passcodes. Send /start again in {minutes} minutes."
 ALREADY_ENROLLED = "This chat is enrolled already. /help tells what I can do."
 LOGGED_OUT = "This chat is logged out: no alerts, no commands. /start enrols it again."
-NOT_STORED = "I could not store that: {reason}. Please try again; if it stays so, look at the console."
+NOT_STORED = (
+    "The passcode is right, but I could not store that: {reason}. Send /start for a new one, or look at the console."
+)
+NO_CONSOLE = "I cannot show a passcode: Ratcam's console is gone. Look at how it was started."
+NOT_REMEMBERED = " But the disk refused it: after a restart I will not remember."
+NO_ANSWER = "the camera did not answer"
 UNKNOWN_COMMAND = "I do not know /{name}. /help tells what I can do."
 ARMED = "Armed. I tell you when something moves."
 ALREADY_ARMED = "I am armed already."
 DISARMED = "Disarmed. I ignore motion until /arm."
 ALREADY_DISARMED = "I am disarmed already."
-RECORDING = "Recording {seconds:g} s; the video follows."
+RECORDING = "Recording the next {seconds:g} s; the video follows."
 VIDEO_USAGE = "How many seconds? A number from 1 to {longest:g}, for example: /video 10"
 NO_ARGUMENT = "/{name} takes nothing behind it."
 PHOTO_FAILED = "No photo from {camera}: {reason}."
@@ -33,11 +39,11 @@ MEDIA_REFUSED = "A {kind} could not be sent: {reason}."
 PHOTO = "{camera}, {at}"
 CLIP = "{camera}, {at}, {duration}"
 CLIP_PART = "{camera}, {at}, {duration}, part {part}"
-RECOVERED = " (recovered after an interruption)"
+RECOVERED = " (cut short by an interruption, recovered)"
 
 HELP = """I am a camera.
 /photo - a picture, now
-/video 10 - a video of 10 seconds that begins a little earlier
+/video 10 - a video of the next 10 seconds and a few before
 /arm - tell me when something moves
 /disarm - ignore motion
 /status - how I am
@@ -46,7 +52,7 @@ When something moves while I am armed, you get a text at once, then a picture of
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("photo", "a picture, now"),
-    ("video", "a video; how many seconds may follow"),
+    ("video", "a video of the next seconds; how many may follow"),
     ("arm", "tell me when something moves"),
     ("disarm", "ignore motion"),
     ("status", "how the camera is"),

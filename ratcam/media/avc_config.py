@@ -1,6 +1,7 @@
 """The sample entry of H.264 video: avc1 with avcC, colr, pasp and btrt (ISO/IEC 14496-15, 5.3)."""
 
 import struct
+from dataclasses import dataclass
 
 from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
@@ -13,8 +14,25 @@ HIGH_WITH_DEPTHS = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138
 MAX_SPS, MAX_PPS = 31, 255
 
 
-def by_id(sets: ParameterSets) -> ParameterSets:
-    """The parsable parameter sets in the order of their ids, of each id the last.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a sample entry is made from: parameter sets in the order of their ids, no two of one id.
+
+    `active` is the one of `sps` that the first picture refers to: the size, the order of the pictures and the profile
+    that the entry names are its.
+    """
+
+    sps: tuple[bytes, ...]
+    pps: tuple[bytes, ...]
+    active: Sps
+
+
+def by_id(sets: ParameterSets, sps_id: int | None = None) -> Description:
+    """The parameter sets in the order of their ids, of each id the last.
+
+    Args:
+        sets: SPS and PPS in any order.
+        sps_id: the id of the SPS that the first picture refers to; None or one that is missing: the lowest.
 
     Raises:
         StreamError: one of them cannot be parsed, or there is no SPS or no PPS.
@@ -25,18 +43,23 @@ def by_id(sets: ParameterSets) -> ParameterSets:
         raise StreamError("the video has no parameter sets (SPS and PPS): it cannot be played without them")
     if len(sps) > MAX_SPS or len(pps) > MAX_PPS:
         raise StreamError("the video has more parameter sets than an MP4 file can carry")
-    return ParameterSets(sps=tuple(sps[key] for key in sorted(sps)), pps=tuple(pps[key] for key in sorted(pps)))
+    active = sps.get(min(sps) if sps_id is None else sps_id, sps[min(sps)])
+    return Description(
+        sps=tuple(sps[key] for key in sorted(sps)),
+        pps=tuple(pps[key] for key in sorted(pps)),
+        active=parse_sps(active),
+    )
 
 
-def configuration(sets: ParameterSets) -> bytes:
-    """The AVC decoder configuration record of parameter sets that `by_id` returned."""
-    first = sets.sps[0]
-    parts = [struct.pack(">B3sBB", 1, first[1:4], 0xFF, 0xE0 | len(sets.sps))]
+def configuration(sets: Description) -> bytes:
+    """The AVC decoder configuration record; its profile and level are those of the active SPS."""
+    sps = sets.active
+    parts = [struct.pack(">5B", 1, sps.profile_idc, sps.constraints, sps.level_idc, 0xFF)]
+    parts.append(struct.pack(">B", 0xE0 | len(sets.sps)))
     parts += [struct.pack(">H", len(unit)) + unit for unit in sets.sps]
     parts.append(struct.pack(">B", len(sets.pps)))
     parts += [struct.pack(">H", len(unit)) + unit for unit in sets.pps]
-    if first[1] in HIGH_WITH_DEPTHS:
-        sps = parse_sps(first)
+    if sps.profile_idc in HIGH_WITH_DEPTHS:
         chroma, luma_depth, chroma_depth = sps.chroma_format_idc, sps.bit_depth_luma - 8, sps.bit_depth_chroma - 8
         parts.append(struct.pack(">4B", 0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0))
     return b"".join(parts)
@@ -72,11 +95,9 @@ def shown_size(sps: Sps) -> tuple[int, int]:
     return min(0xFFFF, max(1, round(sps.width * across / down))), sps.height
 
 
-def sample_entry(
-    sets: ParameterSets, *, buffer_bytes: int = 0, max_bitrate: int = 0, average_bitrate: int = 0
-) -> bytes:
-    """The avc1 box for parameter sets that `by_id` returned; rates in bits a second, 0 while they are not known."""
-    sps = parse_sps(sets.sps[0])
+def sample_entry(sets: Description, *, buffer_bytes: int = 0, max_bitrate: int = 0, average_bitrate: int = 0) -> bytes:
+    """The avc1 box of a description; rates in bits a second, 0 while they are not known."""
+    sps = sets.active
     name = b"AVC Coding"
     head = struct.pack(">6xH16xHHII4xH", 1, sps.width, sps.height, 72 << 16, 72 << 16, 1)
     head += bytes([len(name)]) + name.ljust(31, b"\0") + struct.pack(">Hh", 24, -1)

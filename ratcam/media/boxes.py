@@ -10,6 +10,8 @@ UNIX_EPOCH_IN_1904_S = 2_082_844_800
 MAX_U32 = 0xFFFF_FFFF
 WRITER = "Ratcam"
 MATRIX = struct.pack(">9I", 0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000)
+LAST_DAY_UNIX_S = 253_402_300_799
+"""The last second of the year 9999, behind which days have no names."""
 LANGUAGE_UND = 0x55C4
 TEXT_DATA = 1
 
@@ -96,7 +98,8 @@ def media_information(*tables: bytes) -> bytes:
 
 def user_data(info: FileInfo) -> bytes:
     """The udta box: title, writer and day, in the form that players show; nothing about the place."""
-    day = datetime.fromtimestamp(max(0, info.created_unix_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = datetime.fromtimestamp(min(max(0, info.created_unix_s), LAST_DAY_UNIX_S), UTC)
+    day = created.strftime("%Y-%m-%dT%H:%M:%SZ")
     items = b"".join(
         box(name, box(b"data", struct.pack(">II", TEXT_DATA, 0), text.encode()))
         for name, text in ((b"\xa9nam", info.title), (b"\xa9too", WRITER), (b"\xa9day", day))

@@ -1,9 +1,10 @@
 """Cutting a clip into segments on key units: a state machine of values."""
 
+import sys
 from dataclasses import dataclass
 from typing import Generic, TypeAlias
 
-from ratcam.media.access_unit import ParameterSets, parameter_sets
+from ratcam.media.access_unit import parameter_sets
 from ratcam.media.ring import U
 
 
@@ -42,17 +43,30 @@ class ClipCutter(Generic[U]):
     together hold every unit fed before the end exactly once and in order, and each part begins with a key unit. Per
     part the events are one `Opened`, at least one `Appended`, one `Closed`.
 
+    A part ends at a key unit that comes `segment_90k` or more after its first; that has other parameter sets than it,
+    whatever their order; or before which the part and one more GOP, as large as its largest so far, would be larger
+    than `max_bytes` of units' data. A GOP is never cut, so a part is larger only by what a GOP is larger than those
+    before it, and a GOP that is larger by itself is a part by itself.
+
     The end falls before a unit in decoding order, so every unit of the clip can be decoded, also in a stream that shows
     pictures in another order.
     """
 
-    def __init__(self, *, segment_90k: int) -> None:
+    def __init__(self, *, segment_90k: int, max_bytes: int = sys.maxsize) -> None:
+        """Begin a clip.
+
+        Args:
+            segment_90k: after how long a part ends at the next key unit.
+            max_bytes: what a part is to stay below; leave room for the file's index. The default is no limit.
+        """
         self._segment_90k = segment_90k
+        self._max_bytes = max_bytes
+        self._size_bytes = self._gop_bytes = self._largest_gop_bytes = 0
         self._end_90k: int | None = None
         self._part = 0
         self._start_90k = 0
         self._pending: list[U] = []
-        self._sets = ParameterSets()
+        self._sets: frozenset[bytes] = frozenset()
         self._is_done = False
 
     @property
@@ -73,7 +87,7 @@ class ClipCutter(Generic[U]):
         if unit.is_key:
             return self._take_key(unit)
         if self._part:
-            self._pending.append(unit)
+            self._append(unit)
         return ()
 
     def finish(self) -> tuple[Event[U], ...]:
@@ -81,24 +95,35 @@ class ClipCutter(Generic[U]):
         return () if self._is_done else self._end(None)
 
     def _take_key(self, unit: U) -> tuple[Event[U], ...]:
-        sets = parameter_sets(unit.data)
-        is_changed = sets != ParameterSets() and sets != self._sets
+        found = parameter_sets(unit.data)
+        sets = frozenset(found.sps + found.pps)
+        is_changed = bool(sets) and sets != self._sets
         events = self._flush()
-        if not self._part or is_changed or unit.pts_90k - self._start_90k >= self._segment_90k:
+        is_long = unit.pts_90k - self._start_90k >= self._segment_90k
+        is_full = self._size_bytes + self._largest_gop_bytes > self._max_bytes
+        if not self._part or is_changed or is_long or is_full:
             if self._part:
                 events.append(Closed(part=self._part, end_pts_90k=unit.pts_90k, is_last=False))
             self._part += 1
             self._start_90k = unit.pts_90k
-            self._sets = sets if sets != ParameterSets() else self._sets
+            self._size_bytes = self._largest_gop_bytes = 0
+            self._sets = sets or self._sets
             events.append(Opened(part=self._part, start_pts_90k=unit.pts_90k))
-        self._pending.append(unit)
+        self._append(unit)
         return tuple(events)
+
+    def _append(self, unit: U) -> None:
+        self._pending.append(unit)
+        self._gop_bytes += len(unit.data)
 
     def _flush(self) -> list[Event[U]]:
         if not self._pending:
             return []
         units = tuple(self._pending)
         self._pending.clear()
+        self._size_bytes += self._gop_bytes
+        self._largest_gop_bytes = max(self._largest_gop_bytes, self._gop_bytes)
+        self._gop_bytes = 0
         return [Appended(part=self._part, units=units)]
 
     def _end(self, end_pts_90k: int | None) -> tuple[Event[U], ...]:

@@ -3,8 +3,7 @@
 import struct
 from collections.abc import Sequence
 
-from ratcam.media.access_unit import ParameterSets
-from ratcam.media.avc_config import sample_entry, shown_size
+from ratcam.media.avc_config import Description, sample_entry, shown_size
 from ratcam.media.boxes import (
     FileInfo,
     box,
@@ -18,7 +17,6 @@ from ratcam.media.boxes import (
     video_handler,
 )
 from ratcam.media.sample_tables import SampleIndex
-from ratcam.media.sps import parse_sps
 
 NON_KEY_FLAGS = 0x0101_0000
 """Depends on other samples, is no sync sample."""
@@ -28,12 +26,12 @@ _EMPTY_TABLES = b"".join(
 )
 
 
-def movie(info: FileInfo, descriptions: Sequence[ParameterSets], index: SampleIndex, *, base: int = 0) -> bytes:
+def movie(info: FileInfo, descriptions: Sequence[Description], index: SampleIndex, *, base: int = 0) -> bytes:
     """The moov box of a whole file; `base` is added to the chunks' offsets.
 
     Args:
         info: creation time and title.
-        descriptions: the parameter sets of each sample entry, as `by_id` returns them.
+        descriptions: of each sample entry.
         index: the samples.
         base: bytes by which the chunks lie further back than the index says.
     """
@@ -46,7 +44,7 @@ def movie(info: FileInfo, descriptions: Sequence[ParameterSets], index: SampleIn
     return _movie(info, descriptions, entries, duration=duration, edit=edit, tables=index.tables(base))
 
 
-def fragmented_movie(info: FileInfo, sets: ParameterSets) -> bytes:
+def fragmented_movie(info: FileInfo, sets: Description) -> bytes:
     """The moov box of a file whose samples all follow in fragments."""
     extends = box(b"mvex", full_box(b"trex", 0, 0, struct.pack(">5I", 1, 1, 0, 0, NON_KEY_FLAGS)))
     return _movie(info, (sets,), sample_entry(sets), duration=0, edit=b"", tables=_EMPTY_TABLES, extends=extends)
@@ -54,7 +52,7 @@ def fragmented_movie(info: FileInfo, sets: ParameterSets) -> bytes:
 
 def _movie(
     info: FileInfo,
-    descriptions: Sequence[ParameterSets],
+    descriptions: Sequence[Description],
     entries: bytes,
     *,
     duration: int,
@@ -62,7 +60,7 @@ def _movie(
     tables: bytes,
     extends: bytes = b"",
 ) -> bytes:
-    sizes = [shown_size(parse_sps(sets.sps[0])) for sets in descriptions]
+    sizes = [shown_size(sets.active) for sets in descriptions]
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
     description = full_box(b"stsd", 0, 0, struct.pack(">I", len(descriptions)), entries)
     media = box(b"mdia", media_header(info, duration), video_handler(), media_information(description, tables))

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ratcam.media.access_unit import ParameterSets, parameter_sets
-from ratcam.media.avc_config import by_id, shown_size
+from ratcam.media.access_unit import parameter_sets
+from ratcam.media.avc_config import Description, by_id, shown_size
 from ratcam.media.boxes import FileInfo, file_type, free_box, media_data_header
 from ratcam.media.errors import StreamError
 from ratcam.media.fragments import MAX_SAMPLES, fragment_header, fragment_header_size, steps
 from ratcam.media.movie import fragmented_movie, movie
 from ratcam.media.ring import TimedUnit
 from ratcam.media.sample_tables import Sample, SampleIndex
-from ratcam.media.samples import LENGTH_BYTES, sample_size, sample_units
-from ratcam.media.sps import parse_sps
+from ratcam.media.samples import LENGTH_BYTES, SampleUnits, sample_size
+from ratcam.media.set_ids import active_sps
 from ratcam.media.timeline import Timeline
 
 PAGE_BYTES = 4096
@@ -30,9 +30,14 @@ PAGE_BYTES = 4096
 MAX_BUFFERS = 1000
 """Below the 1024 that one writev takes."""
 MAX_RESERVE_BYTES = 0xFF_0008
-RESERVE_BYTES_PER_FRAME = 13
-"""Size 4 and duration 8, and a GOP's entries shared by its pictures."""
+RESERVE_BYTES_PER_FRAME = 12
+"""Size 4 (stsz) and duration 8 (stts)."""
 RESERVE_BYTES_PER_SHIFT = 8
+"""An entry of ctts, in streams that reorder."""
+RESERVE_BYTES_PER_GOP = 20
+"""Its key frame 4 (stss), its chunk's offset 4 (stco) and the number of its samples 12 (stsc)."""
+DEFAULT_GOP_FRAMES = 10
+"""Fewer than a camera's usual key frame a second, to be on the safe side for 2 bytes a picture."""
 RESERVE_BYTES_FIXED = 2048
 
 
@@ -54,7 +59,7 @@ def reserve_size(wanted: int) -> int:
 
 
 def commit(
-    info: FileInfo, sets: ParameterSets, index: SampleIndex, *, reserve_at: int, reserve: int, end: int
+    info: FileInfo, sets: Description, index: SampleIndex, *, reserve_at: int, reserve: int, end: int
 ) -> tuple[Patch, ...]:
     """The patches that make a fragmented file of `end` bytes with a reserve progressive, to be written in order.
 
@@ -79,30 +84,47 @@ class Mp4Recording:
 
     Write `header()` at offset 0, what `append` returns at the file's end, and after the last append the patches of
     `finish`, each followed by an fdatasync. Media time 0 is the first picture; times are the captured ones to the tick.
-    The parameter sets of the first unit are those of the file; a later unit's others stay in its sample.
+    The parameter sets of the first unit are those of the file; a later unit's others stay in its sample. The file's
+    size and the order of its pictures are those of the SPS that the first unit's first slice refers to.
     """
 
-    def __init__(self, *, first: bytes, created_unix_s: int, title: str, expected_frames: int = 1800) -> None:
+    def __init__(
+        self,
+        *,
+        first: bytes,
+        created_unix_s: int,
+        title: str,
+        expected_frames: int = 1800,
+        gop_frames: int = DEFAULT_GOP_FRAMES,
+    ) -> None:
         """Begin a recording.
 
         Args:
             first: the first access unit, an IDR picture with its SPS and PPS (Annex B). It is only looked at.
             created_unix_s: wall-clock time of the first picture.
             title: shown by players.
-            expected_frames: how many pictures the room for the index is reserved for. If there are more and they do not
-                fit, the finished file is as correct but has its index at the end.
+            expected_frames: how many pictures the room for the index is reserved for. Give the most that the segment
+                can hold: its nominal length and the GOP that goes on behind it, times the frame rate, with a margin
+                for a camera that is faster than it says, such as ceil(1.25 * segment_s * fps) + one GOP. If there are
+                more and they do not fit, the finished file is as correct but has its index at the end. As many as
+                expected, in GOPs of at least `gop_frames`, always fit if the file stays below 4 GB and the room below
+                16 MB (over 700 000 pictures).
+            gop_frames: pictures from one key frame to the next; too few only make the room larger.
 
         Raises:
             StreamError: the unit has no SPS or PPS, or they cannot be parsed.
         """
-        self._sets = by_id(parameter_sets(first))
-        self._known = frozenset(self._sets.sps + self._sets.pps)
-        self._sps = parse_sps(self._sets.sps[0])
+        found = parameter_sets(first)
+        self._sets = by_id(found, active_sps(first, found.pps))
+        self._samples = SampleUnits(self._sets.sps + self._sets.pps)
+        self._sps = self._sets.active
         self._info = FileInfo(created_unix_s=created_unix_s, title=title)
         self._type = file_type(is_fragmented=True)
         self._movie = fragmented_movie(self._info, self._sets)
         per_frame = RESERVE_BYTES_PER_FRAME + (RESERVE_BYTES_PER_SHIFT if self._sps.may_reorder else 0)
-        self._reserve = reserve_size(len(self._movie) + RESERVE_BYTES_FIXED + per_frame * expected_frames)
+        gops = -(-expected_frames // max(1, min(gop_frames, MAX_SAMPLES)))
+        tables = per_frame * expected_frames + RESERVE_BYTES_PER_GOP * gops
+        self._reserve = reserve_size(len(self._movie) + RESERVE_BYTES_FIXED + tables)
         self._index = SampleIndex()
         self._timeline = Timeline(reorders=self._sps.may_reorder)
         self._end = len(self._type) + self._reserve + len(self._movie)
@@ -158,7 +180,7 @@ class Mp4Recording:
         Raises:
             StreamError: the first unit of all is no key unit, or a GOP is larger than 4 GB.
         """
-        pictures = [(unit, nals) for unit in units if (nals := sample_units(unit.data, self._known))]
+        pictures = [(unit, nals) for unit in units if (nals := self._samples.take(unit.data))]
         self._ignored += len(units) - len(pictures)
         if pictures and not len(self._index) and not pictures[0][0].is_key:
             raise StreamError("a recording must begin with a key frame")

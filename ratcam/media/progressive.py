@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ratcam.media.access_unit import ParameterSets
+from ratcam.media.avc_config import Description
 from ratcam.media.boxes import FileInfo, file_type, media_data_header
 from ratcam.media.errors import StreamError
 from ratcam.media.movie import movie
@@ -19,7 +19,7 @@ class Picture:
     pts_90k: int
     is_key: bool
     nals: list[memoryview]
-    """Its NAL units as `samples.sample_units` keeps them, at least one."""
+    """Its NAL units without parameter sets that its sample entry has, at least one."""
     description: int = 1
     """Its sample entry, from 1."""
 
@@ -45,7 +45,7 @@ class ProgressiveFile:
 
 def progressive(
     pictures: Sequence[Picture],
-    descriptions: Sequence[ParameterSets],
+    descriptions: Sequence[Description],
     *,
     created_unix_s: int,
     title: str,
@@ -56,7 +56,7 @@ def progressive(
 
     Args:
         pictures: the first is a key picture.
-        descriptions: the parameter sets of each sample entry, as `avc_config.by_id` returns them.
+        descriptions: of each sample entry.
         created_unix_s: wall-clock time of the first picture.
         title: shown by players.
         end_pts_90k: when the last picture ends; None: after a median step.

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets, UnitBoundaries
-from ratcam.media.avc_config import by_id
+from ratcam.media.avc_config import Description, by_id
 from ratcam.media.errors import StreamError
 from ratcam.media.picture_order import PictureOrder, ranks
 from ratcam.media.progressive import Picture, ProgressiveFile, progressive
@@ -35,15 +35,15 @@ class RawStream:
     """What `read_stream` found, from the first IDR picture on."""
 
     pictures: tuple[CodedPicture, ...]
-    descriptions: tuple[ParameterSets, ...]
-    """The parameter sets of each sample entry; more than one if the stream changes them."""
+    descriptions: tuple[Description, ...]
+    """Of each sample entry; more than one if the stream changes its parameter sets."""
     dropped: int
     """Pictures before the first IDR picture."""
 
     @property
     def sps(self) -> Sps:
-        """The first SPS."""
-        return parse_sps(self.descriptions[0].sps[0])
+        """The SPS of the first picture."""
+        return self.descriptions[0].active
 
     @property
     def is_reordered(self) -> bool:
@@ -80,6 +80,8 @@ def read_stream(data: bytes | memoryview) -> RawStream:
     """
     if not len(data):
         raise StreamError("the file is empty")
+    if data[4:8] == b"ftyp":
+        raise StreamError("it is an MP4 file already, not a raw H.264 stream: play it as it is")
     units = nal.nal_units(data)
     if not units:
         raise StreamError("it is not a raw H.264 stream: there are no Annex B start codes in it")
@@ -149,7 +151,13 @@ class _Reader:
         picture.header = self._boundaries.header
         picture.order = self._order_of(unit, picture.header)
         if picture.is_key or self._pictures:
-            picture.description = self._entries.use()
+            picture.description = self._entries.use(self._sps_id(picture.header))
+
+    def _sps_id(self, header: SliceHeader | None) -> int | None:
+        with suppress(StreamError):
+            if header is not None:
+                return self._boundaries.sets.of(header.pps_id)[0].sps_id
+        return None
 
     def _order_of(self, unit: memoryview, header: SliceHeader | None) -> tuple[int, int]:
         if header is not None:
@@ -179,12 +187,21 @@ class _Reader:
         return first is not None and picture.header is not None and picture.header.is_second_field_of(first)
 
 
+@dataclass(slots=True)
+class _Entry:
+    sps_id: int | None
+    sets: dict[tuple[int, int], bytes]
+
+
 class _SampleEntries:
-    """The sample entries that the parameter sets make: one that changes a set begins another entry."""
+    """The sample entries that the parameter sets make: one that changes a set begins another entry.
+
+    The active SPS of an entry is the one that its first picture refers to.
+    """
 
     def __init__(self) -> None:
         self._current: dict[tuple[int, int], bytes] = {}
-        self._entries: list[dict[tuple[int, int], bytes]] = []
+        self._entries: list[_Entry] = []
         self._active = -1
         self._is_changed = True
 
@@ -200,31 +217,32 @@ class _SampleEntries:
             self._current[kind, number] = bytes(unit)
             self._is_changed = True
 
-    def use(self) -> int:
-        """The number, from 1, of the entry of a picture that uses the sets taken so far."""
+    def use(self, sps_id: int | None) -> int:
+        """The number, from 1, of the entry of a picture that uses the sets taken so far, and of these SPS `sps_id`."""
         if not self._is_changed:
             return self._active + 1
         self._is_changed = False
         candidates = (self._active, *range(len(self._entries)))
         for number in candidates:
             if number >= 0 and self._fits(self._entries[number]):
-                self._entries[number].update(self._current)
+                self._entries[number].sets.update(self._current)
                 self._active = number
                 return number + 1
-        self._entries.append(dict(self._current))
+        self._entries.append(_Entry(sps_id, dict(self._current)))
         self._active = len(self._entries) - 1
         return self._active + 1
 
-    def all(self) -> tuple[ParameterSets, ...]:
+    def all(self) -> tuple[Description, ...]:
         return tuple(
             by_id(
                 ParameterSets(
-                    sps=tuple(unit for (kind, _), unit in entry.items() if kind == nal.SPS),
-                    pps=tuple(unit for (kind, _), unit in entry.items() if kind == nal.PPS),
-                )
+                    sps=tuple(unit for (kind, _), unit in entry.sets.items() if kind == nal.SPS),
+                    pps=tuple(unit for (kind, _), unit in entry.sets.items() if kind == nal.PPS),
+                ),
+                entry.sps_id,
             )
             for entry in self._entries
         )
 
-    def _fits(self, entry: dict[tuple[int, int], bytes]) -> bool:
-        return all(entry.get(key, unit) == unit for key, unit in self._current.items())
+    def _fits(self, entry: _Entry) -> bool:
+        return all(entry.sets.get(key, unit) == unit for key, unit in self._current.items())

@@ -3,13 +3,12 @@
 import struct
 from dataclasses import dataclass, replace
 
-from ratcam.media.access_unit import ParameterSets
-from ratcam.media.avc_config import by_id, sets_of, shown_size
+from ratcam.media.avc_config import Description, by_id, sets_of, shown_size
 from ratcam.media.box_reader import BoxPlace, Read, box_at, find
 from ratcam.media.boxes import UNIX_EPOCH_IN_1904_S, FileInfo
 from ratcam.media.errors import StreamError
 from ratcam.media.fragments import Fragment, is_movie_fragmented, parse_fragment
-from ratcam.media.mp4 import Patch, commit
+from ratcam.media.mp4 import PAGE_BYTES, Patch, commit
 from ratcam.media.sample_tables import SampleIndex
 from ratcam.media.samples import LENGTH_BYTES
 from ratcam.media.sps import parse_sps
@@ -21,6 +20,7 @@ HOLE = bytes(512)
 """A sector that was never written. H.264 never has three zero bytes in a row, and our padding less than eight."""
 _STBL = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _ENTRY_BYTES = 78
+_ENTRY_SIZE_AT = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,8 @@ class Recovery:
 def recover(read: Read, size: int) -> Recovery:
     """Look at a file that `Mp4Recording` or `progressive` wrote, or was writing.
 
-    Reads the boxes' headers, the index, and the data of the last fragment only, which is dropped unless it is whole.
+    Reads the boxes' headers, the index, and the data of the last GOP only: what was appended last may have reached the
+    disk in any order. It is cut at its first fragment that is not whole.
 
     Args:
         read: read(offset, length) gives that part of the file.
@@ -81,21 +82,23 @@ def _finished(read: Read, size: int, index: bytes, at: int) -> Recovery:
         raise StreamError("the index of the file is damaged")
     (frames,) = struct.unpack_from(">I", sizes, 8)
     long = media[0] == 1
+    if long and len(media) < 36:
+        raise StreamError("the index of the file is damaged")
     (duration,) = struct.unpack_from(">Q" if long else ">I", media, 24 if long else 16)
-    width, height = shown_size(parse_sps(_parameter_sets(index).sps[0]))
+    width, height = shown_size(_description(index).active)
     return Recovery(truncate_to=size, patches=(), frames=frames, duration_90k=duration, width=width, height=height)
 
 
 def _unfinished(read: Read, size: int, index: bytes, reserve: BoxPlace | None, at: int) -> Recovery:
     if reserve is None or reserve.size % 0x100 != 8 or not 0x108 <= reserve.size <= 0xFF_0008:
         raise StreamError("the file is no recording of Ratcam: it has no room for an index")
-    sets, samples = _parameter_sets(index), SampleIndex()
+    sets, samples = _description(index), SampleIndex()
     fragments, end = _fragments(read, size, at)
     if not fragments:
         raise StreamError("the recording was cut off before its first group of pictures: nothing of it can be played")
     for offset, fragment in fragments:
         samples.add_chunk(offset + fragment.data_offset, fragment.samples)
-    width, height = shown_size(parse_sps(sets.sps[0]))
+    width, height = shown_size(sets.active)
     patches = commit(_info(index), sets, samples, reserve_at=reserve.offset, reserve=reserve.size, end=end)
     return Recovery(
         truncate_to=end,
@@ -115,16 +118,22 @@ def _fragments(read: Read, size: int, at: int) -> tuple[list[tuple[int, Fragment
         at = place.end
         if place.kind == b"moof":
             data = box_at(read, at, size)
-            fragment = _parsed(read(place.offset, place.size)) if data and data.kind == b"mdat" else None
+            is_ours = data is not None and data.kind == b"mdat" and place.size <= PAGE_BYTES
+            fragment = _parsed(read(place.offset, place.size)) if is_ours else None
             if data is None or fragment is None or not _follows(fragment, latest, data.offset + 8 - place.offset, data):
                 break
             at = data.end
             found.append((place.offset, fragment))
             latest = fragment.samples[-1].decoded_90k
             ends.append(at)
-    while found and not _is_sound(read, found[-1][0], found[-1][1], ends[-1]):
-        found.pop()
-        ends.pop()
+    # What is left of a GOP that was cut is sound; without any of it, so must be the one before.
+    while found:
+        begin = max((n for n, (_, fragment) in enumerate(found) if fragment.samples[0].is_key), default=0)
+        torn = next((n for n in range(begin, len(found)) if not _is_sound(read, *found[n], ends[n + 1])), len(found))
+        is_cut_at_key = torn == begin
+        del found[torn:], ends[torn + 1 :]
+        if not is_cut_at_key:
+            break
     return found, ends[-1]
 
 
@@ -164,13 +173,19 @@ def _is_sound(read: Read, offset: int, fragment: Fragment, end: int) -> bool:
     return True
 
 
-def _parameter_sets(index: bytes) -> ParameterSets:
+def _description(index: bytes) -> Description:
+    """The first sample entry's; active is the SPS, of the entry's profile and size, that the first picture used."""
     entries = find(index, *_STBL, b"stsd")
     entry = find(entries[8:], b"avc1") if entries is not None else None
     record = find(entry[_ENTRY_BYTES:], b"avcC") if entry is not None else None
-    if record is None:
+    if entry is None or record is None:
         raise StreamError("the index of the file is damaged")
-    return by_id(sets_of(bytes(record)))
+    sets, size = sets_of(bytes(record)), struct.unpack_from(">HH", entry, _ENTRY_SIZE_AT)
+    for sps in map(parse_sps, sets.sps):
+        profile = bytes((sps.profile_idc, sps.constraints, sps.level_idc))
+        if profile == bytes(record[1:4]) and size == (sps.width, sps.height):
+            return by_id(sets, sps.sps_id)
+    return by_id(sets)
 
 
 def _info(index: bytes) -> FileInfo:

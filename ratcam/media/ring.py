@@ -37,7 +37,8 @@ class PreRollRing(Generic[U]):
     """Holds at least `span_90k` of the newest units and at most one GOP more, and never more than `max_bytes` of data.
 
     It begins with a key unit: units before the first are ignored, and whole GOPs are evicted. A GOP that alone is
-    larger than `max_bytes` is dropped together with its units to come.
+    larger than `max_bytes` is dropped together with its units to come. A key unit shown before the last one means that
+    the clock was set back: what is before it is dropped, as its times say nothing any more.
     """
 
     def __init__(self, *, span_90k: int, max_bytes: int) -> None:
@@ -55,6 +56,8 @@ class PreRollRing(Generic[U]):
     def push(self, unit: U) -> None:
         """Take the next unit in decoding order."""
         if unit.is_key:
+            if self._gops and unit.pts_90k < self._gops[-1].units[0].pts_90k:
+                self.clear()
             self._gops.append(_Gop())
             self._newest_90k = unit.pts_90k
         elif not self._gops:

@@ -17,8 +17,9 @@ class Timeline:
 
     Guarantees: no two pictures are shown at one time; decoding times increase strictly; both are the same where
     pictures are not reordered. A sound time is kept to the tick. One that is not (doubled, backward, more than an hour
-    ahead) is replaced by one shortly after the last and counted in `repaired`; if the clock has really jumped, the
-    times after it go on with their own distances.
+    ahead) is replaced by one shortly after the last and counted in `repaired`, and so is a sound one that lies before
+    such a replacement; the times after it keep their places. If the clock has really jumped, so that the next time is
+    not sound either, the times after it go on with their own distances.
     """
 
     def __init__(self, *, reorders: bool) -> None:
@@ -26,6 +27,7 @@ class Timeline:
         self._reorders = reorders
         self._offset: int | None = None
         self._latest = -1
+        self._good = -1
         self._decoded = -1
         self._step = DEFAULT_STEP
         self._refused: int | None = None
@@ -67,22 +69,30 @@ class Timeline:
                 self.repaired += 1
                 self._latest = time
                 return time
-        elif self._latest >= 0:
-            self._step = time - self._latest
+        elif self._good >= 0:
+            self._step = time - self._good
         self._refused = None
+        self._good = time
+        if time <= self._latest:
+            time = self._latest + 1
+            self.repaired += 1
         self._latest = time
         return time
 
     def _is_sound(self, time: int) -> bool:
-        return self._latest < time <= self._latest + MAX_GAP
+        """Whether it follows the last time that was sound itself; a replacement may lie behind both."""
+        return self._good < time <= self._good + MAX_GAP
 
     def _reordered(self, pts: Sequence[int], *, begins_with_key: bool) -> list[int]:
         """Sound presentation times of pictures that are reordered: no two the same, a GOP's all after the last GOP's.
 
         The key unit need not be the first that is shown: picture order counts below the IDR picture's are allowed.
         """
-        first = min(pts)
-        if begins_with_key and not self._is_sound(first + (self._offset or 0)):
+        if begins_with_key and len(pts) == 1:
+            return [self._next(pts[0])]
+        first, second, *_ = sorted(pts) if len(pts) > 1 else (pts[0], pts[0])
+        # One doubled time does not move the others: a clock that jumped has moved the second, too.
+        if begins_with_key and not any(self._is_sound(time + (self._offset or 0)) for time in (first, second)):
             self._offset = self._latest + self._step - first
             self.repaired += 1
         offset = self._offset or 0
@@ -95,7 +105,8 @@ class Timeline:
                 time = floor + 1
                 self.repaired += 1
             result[index] = floor = time
-        self._latest = max(self._latest, *result)
+        self._good = self._latest = max(self._latest, *result)
+        self._refused = None
         if len(result) > 1:
             times = sorted(result)
             self._step = max(1, median([later - sooner for sooner, later in pairwise(times)]))

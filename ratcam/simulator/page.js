@@ -11,6 +11,7 @@ const ICONS = {
 };
 const COMMAND = /(^|\s)(\/[a-z0-9_]{1,32})(?![\w/])/gi;
 const NEAR_PX = 120;
+let isAtEnd = true;
 
 const at = (id) => document.getElementById(id);
 const seen = new Map();      // chat id -> newest message id that was on screen
@@ -81,7 +82,9 @@ async function post(path, order) {
 }
 
 function say(text) {
-  if (current !== null && text.trim()) post("/page/say", { chat: current, text });
+  if (current === null || !text.trim()) return;
+  isAtEnd = true;
+  post("/page/say", { chat: current, text });
 }
 
 function toast(text) {
@@ -229,8 +232,8 @@ function drawMessage(chat, message, isFirst) {
 function drawStream(chat) {
   const stream = at("stream");
   const isOther = shownChat !== chat.id;
-  const isNear = isOther || stream.scrollHeight - stream.scrollTop - stream.clientHeight < NEAR_PX;
   if (isOther) {
+    isAtEnd = true;
     drawn.clear();
     shownChat = chat.id;
   }
@@ -249,7 +252,12 @@ function drawStream(chat) {
   if (!before) wanted.push(make("p", "empty", `Nothing was said yet. Type /start, as ${chat.title} would.`));
   for (const key of drawn.keys()) if (!alive.has(key)) drawn.delete(key);
   place(stream, wanted);
-  if (isNear) stream.scrollTop = stream.scrollHeight;
+  keepAtEnd();
+}
+
+/* Whoever reads the newest message goes on seeing the newest, also when the window or a picture changes its size. */
+function keepAtEnd() {
+  if (isAtEnd) at("stream").scrollTop = at("stream").scrollHeight;
 }
 
 function keep(key, signature, alive, draw) {
@@ -350,6 +358,15 @@ at("composer").addEventListener("submit", (event) => {
   if (state) draw();
 });
 at("line").addEventListener("input", () => state && draw());
+for (const moved of ["wheel", "touchmove", "keydown", "pointerup"]) {
+  at("stream").addEventListener(moved, () => requestAnimationFrame(() => {
+    const stream = at("stream");
+    isAtEnd = stream.scrollHeight - stream.scrollTop - stream.clientHeight < NEAR_PX;
+  }), { passive: true });
+}
+new ResizeObserver(keepAtEnd).observe(at("stream"));
+at("stream").addEventListener("load", keepAtEnd, true);
+at("stream").addEventListener("loadedmetadata", keepAtEnd, true);
 
 const events = new EventSource("/page/events");
 events.addEventListener("open", () => showLink(true));

@@ -1,12 +1,17 @@
 """The folder of a camera's recordings: spool files while they are written, MP4 files until they are handed over."""
 
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ratcam.messages import CameraId, ChatId, ClipCause, ClipId, EventId, RunId, Segment
 from ratcam.ports import SpoolFile
 
+_log = logging.getLogger(__name__)
+
+BROKEN_KEPT = 5
+"""How many files that cannot be played are kept, for a person to look at: more would fill the disk."""
 _SPOOL = ".spool"
 _FINISHED = ".mp4"
 _BROKEN = ".broken"
@@ -91,27 +96,28 @@ class _File:
     def commit(self) -> tuple[str, int]:
         """Rename to .mp4; the directory is synced too."""
         final = self.path.with_suffix(_FINISHED)
-        size = os.fstat(self._descriptor).st_size
-        self.close_as(final)
+        size = self.size()
+        os.fsync(self._descriptor)
+        self.close()
+        if final != self.path:
+            self.path.rename(final)
+            self.path = final
+            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         return str(final), size
+
+    def size(self) -> int:
+        """Its bytes."""
+        return os.fstat(self._descriptor).st_size
 
     def close(self) -> None:
         """Close as it is. Idempotent."""
         if not self.is_closed:
             self.is_closed = True
             os.close(self._descriptor)
-
-    def close_as(self, final: Path) -> None:
-        """Sync, close and rename."""
-        os.fsync(self._descriptor)
-        self.close()
-        if final != self.path:
-            self.path.rename(final)
-            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 class DirectoryClipFiles:
@@ -131,7 +137,7 @@ class DirectoryClipFiles:
             name = stem if number == 1 else f"{stem}+{number}"
             path = self._folder / (name + _SPOOL)
             number += 1
-            if path.with_suffix(_FINISHED).exists():
+            if path.with_suffix(_FINISHED).exists() or path.with_suffix(_BROKEN).exists():
                 continue
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -139,29 +145,46 @@ class DirectoryClipFiles:
                 continue
             return self._remember(_File(path, descriptor))
 
-    def leftovers(self) -> tuple[tuple[Segment, SpoolFile, int], ...]:
-        """Every recording of this camera in the folder, oldest first; files that are still open here are closed."""
+    def leftovers(self) -> Iterator[tuple[Segment, SpoolFile, int]]:
+        """Every recording of this camera in the folder, oldest first; files that are still open here are closed.
+
+        Each file is closed when the next one is asked for. What is deleted meanwhile is left out.
+        """
         for file in self._open:
             file.close()
-        if not self._folder.is_dir():
-            return ()
-        found: list[tuple[Segment, SpoolFile, int]] = []
-        for path in self._folder.iterdir():
-            segment = segment_of(path.stem)
-            if path.suffix not in (_SPOOL, _FINISHED) or segment is None or segment.camera != self._camera:
+        for segment, path in self._named((_SPOOL, _FINISHED)):
+            try:
+                if path.is_symlink() or not path.is_file():
+                    continue
+                file = self._remember(_File(path, os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)))
+            except FileNotFoundError:
                 continue
-            if path.is_file() and not path.is_symlink():
-                descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-                found.append((segment, self._remember(_File(path, descriptor)), os.fstat(descriptor).st_size))
-        return tuple(sorted(found, key=lambda item: (item[0].started_unix_s, item[0].part)))
+            except OSError as exc:
+                _log.error("the recording %s cannot be opened and is not delivered: %s", path, exc)
+                continue
+            try:
+                yield segment, file, file.size()
+            finally:
+                file.close()
 
     def set_aside(self, spool: SpoolFile) -> str:
-        """Rename to .broken."""
+        """Rename to .broken and delete all but the newest `BROKEN_KEPT` of this camera."""
         if not isinstance(spool, _File):
             raise TypeError("not a spool file of this folder")
         broken = spool.path.with_suffix(_BROKEN)
-        spool.close_as(broken)
+        spool.close()
+        spool.path.rename(broken)
+        for _, path in self._named((_BROKEN,))[:-BROKEN_KEPT]:
+            path.unlink(missing_ok=True)
         return str(broken)
+
+    def _named(self, suffixes: tuple[str, ...]) -> list[tuple[Segment, Path]]:
+        """What is here of this camera by its name, oldest first."""
+        if not self._folder.is_dir():
+            return []
+        found = [(segment_of(path.stem), path) for path in self._folder.iterdir() if path.suffix in suffixes]
+        mine = [(segment, path) for segment, path in found if segment is not None and segment.camera == self._camera]
+        return sorted(mine, key=lambda item: (item[0].started_unix_s, item[0].part, item[1].name))
 
     def _remember(self, file: _File) -> _File:
         self._open = [other for other in self._open if not other.is_closed]

@@ -11,6 +11,7 @@ from ratcam.actors.supervised import Address
 from ratcam.chat import texts
 from ratcam.chat.enrolment import Enrolment
 from ratcam.messages import (
+    AuthorizationAsked,
     AuthorizationChanged,
     ChatId,
     ChatMigrated,
@@ -40,15 +41,20 @@ class Desk:
         self.address = Address("auth")
         self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
         self.shown: list[str] = []
+        self.enrolment = Enrolment(settings=AuthSettings())
+        self.console_is_gone = False
 
     def show_passcode(self, passcode: str, *, chat_name: str, minutes: int) -> None:
+        if self.console_is_gone:
+            raise BrokenPipeError(32, "Broken pipe")
         self.shown.append(passcode)
 
     def start(self) -> None:
         AuthActor.start(
             address=self.address,
             on_death=self.deaths.put,
-            enrolment=Enrolment(settings=AuthSettings()),
+            enrolment=self.enrolment,
+            retry_minutes=10,
             store=self.store,
             console=self,
             clock=self.clock,
@@ -70,6 +76,16 @@ class Desk:
         self.address.tell(event)
         wait_until(lambda: len(self.replies(chat)) > before, what="an answer")
         return self.replies(chat)[-1]
+
+    def time_passes(self) -> bool:
+        self.address.ping(self.clock.monotonic_s())
+        return True
+
+    def is_known(self) -> bool:
+        """Whether the bot was last told who is authorised, or that nobody can say."""
+        newest = self.bot.of(AuthorizationChanged)[-1]
+        assert isinstance(newest, AuthorizationChanged)
+        return newest.is_known
 
     def told(self) -> list[tuple[ChatId, ...]]:
         found = self.bot.of(AuthorizationChanged)
@@ -108,7 +124,7 @@ def test_a_refused_chat_waits_and_can_try_again_later(desk: Desk) -> None:
     desk.ask(EVE)
     assert desk.ask(EVE, "guess") == "That is not the passcode. 2 tries left."
     assert desk.ask(EVE, "guess") == "That is not the passcode. 1 try left."
-    assert "0 tries left" in desk.ask(EVE, "guess")
+    assert desk.ask(EVE, "guess") == "That is not the passcode. Send /start again in 10 minutes."
     assert "again in 10 minutes" in desk.ask(EVE, desk.shown[0])
     assert "again in 10 minutes" in desk.ask(EVE)
     desk.clock.advance(601)
@@ -152,20 +168,86 @@ def test_a_migrated_chat_keeps_its_right_under_the_new_id(desk: Desk) -> None:
     wait_until(lambda: desk.told()[-1] == (-100,))
 
 
-def test_a_restarted_actor_tells_the_chats_again_and_its_old_passcode_is_void(desk: Desk) -> None:
+def test_a_restarted_actor_tells_the_chats_again_and_gives_no_new_tries(desk: Desk) -> None:
     desk.store.grant(AuthorizedChat(chat=ADA, name="Ada", since_unix_s=0.0))
     desk.ask(EVE)
+    desk.ask(EVE, "guess")
     desk.address.tell("not a message")
     assert "str" in desk.deaths.get(timeout=10).reason
     desk.start()
     wait_until(lambda: desk.told()[-1] == (ADA,))
-    assert desk.ask(EVE, desk.shown[0]) == texts.NO_PASSCODE
+    assert desk.ask(EVE, "guess") == "That is not the passcode. 1 try left."
 
 
 def test_a_store_that_refuses_enrols_nobody_and_says_so(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.ask(ADA)
     (desk.folder / "auth.json").unlink(missing_ok=True)
     (desk.folder / "auth.json").mkdir()
-    assert desk.ask(ADA, desk.shown[0]).startswith("I could not store that")
-    assert desk.told()[-1] == ()
+    assert "could not store that" in desk.ask(ADA, desk.shown[0])
     assert "cannot be enrolled" in caplog.text
+    assert desk.is_known() is False
+
+
+def enrol(desk: Desk, chat: ChatId) -> None:
+    desk.ask(chat)
+    assert desk.ask(chat, desk.shown[-1]) == texts.WELCOME
+
+
+def test_whoever_asks_is_told_who_is_authorised(desk: Desk) -> None:
+    enrol(desk, ADA)
+    desk.bot.heard.clear()
+    desk.address.tell(AuthorizationAsked())
+    wait_until(lambda: desk.told() == [(ADA,)])
+
+
+def test_a_store_that_cannot_be_read_is_not_an_empty_store(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    enrol(desk, ADA)
+    path = desk.folder / "auth.json"
+    content = path.read_bytes()
+    for file in desk.folder.glob("auth.json*"):
+        file.unlink()
+    path.mkdir()
+    for _ in range(10):
+        desk.address.ping(0.0)
+        desk.address.tell(AuthorizationAsked())
+    wait_until(lambda: not desk.is_known())
+    path.rmdir()
+    path.write_bytes(content)
+    path.chmod(0o600)
+    wait_until(lambda: desk.time_passes() and desk.is_known() and desk.told()[-1] == (ADA,))
+    assert caplog.text.count("Nobody is authorised until this is mended") == 1, "said once, not at every tick"
+
+
+def test_a_revocation_counts_at_once_and_for_good_although_the_disk_refuses_it(desk: Desk) -> None:
+    enrol(desk, ADA)
+    enrol(desk, EVE)
+    in_the_way = desk.folder / ".auth.json.tmp"  # where the next version of the file would be written
+    in_the_way.mkdir()
+    desk.address.tell(RevokeChat(chat=EVE))
+    wait_until(lambda: desk.told()[-1] == (ADA,))
+    for _ in range(5):
+        desk.time_passes()
+    desk.address.tell(AuthorizationAsked())
+    wait_until(lambda: desk.told()[-1] == (ADA,))
+    assert all(EVE not in told for told in desk.told()[desk.told().index((ADA, EVE)) + 1 :])
+    assert EVE in [entry.chat for entry in TinyAuthStore(state_dir=desk.folder).chats()], "the disk did refuse it"
+    in_the_way.rmdir()
+    wait_until(
+        lambda: desk.time_passes() and [e.chat for e in TinyAuthStore(state_dir=desk.folder).chats()] == [ADA],
+        what="it is stored in the end",
+    )
+
+
+def test_a_revocation_from_outside_is_noticed_whatever_happens_at_the_same_time(desk: Desk) -> None:
+    enrol(desk, ADA)
+    enrol(desk, EVE)
+    assert TinyAuthStore(state_dir=desk.folder).revoke(EVE)
+    desk.address.tell(RevokeChat(chat=ChatId(999)))
+    wait_until(lambda: desk.told()[-1] == (ADA,))
+
+
+def test_without_a_console_nobody_enrols_and_the_actor_lives_on(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.console_is_gone = True
+    assert desk.ask(EVE) == texts.NO_CONSOLE
+    assert "cannot be shown" in caplog.text
+    assert desk.deaths.empty()

@@ -6,12 +6,14 @@ from queue import SimpleQueue
 
 import pytest
 
-from ratcam.actors.bot import LAST_CLIP_TIMEOUT_S, SNAPSHOT_TIMEOUT_S, BotActor, CameraLinks
+from ratcam.actors.bot import SNAPSHOT_TIMEOUT_S, BotActor, CameraLinks
 from ratcam.actors.supervised import Address
 from ratcam.chat import texts
-from ratcam.chat.deliveries import Deliveries
+from ratcam.chat.alerts import LAST_CLIP_TIMEOUT_S
+from ratcam.chat.deliveries import REPLY_ATTEMPTS, Deliveries
 from ratcam.messages import (
     Arm,
+    AuthorizationAsked,
     AuthorizationChanged,
     Box,
     CameraId,
@@ -45,10 +47,9 @@ from ratcam.messages import (
     Snapshot,
     TakeSnapshot,
 )
-from ratcam.ports import AuthorizedChat
+from ratcam.ports import MediaItem
 from ratcam.settings import RecordingSettings
 from ratcam.store.armed import TinyArmedStore
-from ratcam.store.auth import TinyAuthStore
 from ratcam.store.media_files import DirectoryMediaFiles
 from ratcam.store.outbox import TinyOutboxStore
 from ratcam.store.uploads import TinyUploadStore
@@ -66,12 +67,11 @@ class Household:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.auth_store = TinyAuthStore(state_dir=folder)
-        for chat, name in ((ADA, "Ada"), (BEN, "Ben")):
-            self.auth_store.grant(AuthorizedChat(chat=chat, name=name, since_unix_s=1.0))
+        self.chats: tuple[ChatId, ...] = (ADA, BEN)
         self.armed = TinyArmedStore(state_dir=folder)
         self.camera, self.motion, self.recorder, self.auth = map(Listener, ("camera", "motion", "recorder", "auth"))
         self.address = Address("bot")
+        self.auth.answer = self.answer_as_auth
         self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
         self.gateway = FakeGateway()
 
@@ -81,7 +81,6 @@ class Household:
             address=self.address,
             on_death=self.deaths.put,
             gateway=self.gateway,
-            auth_store=self.auth_store,
             armed=self.armed,
             deliveries=Deliveries(
                 outbox=TinyOutboxStore(state_dir=self.folder),
@@ -97,6 +96,10 @@ class Household:
         )
         wait_until(lambda: bool(self.gateway.allowed), what="the bot has started")
         self.time_passes(0)
+
+    def answer_as_auth(self, message: object) -> None:
+        if message == AuthorizationAsked():
+            self.address.tell(AuthorizationChanged(chats=self.chats))
 
     def stop(self) -> None:
         self.address.request_stop()
@@ -284,13 +287,13 @@ def test_a_photo_that_fails_or_never_comes_is_answered_in_words(house: Household
     wait_until(
         lambda: (
             house.time_passes(SNAPSHOT_TIMEOUT_S + 1)
-            and "No photo from kitchen: it does not answer." in house.gateway.texts(ADA)
+            and "No photo from kitchen: the camera did not answer." in house.gateway.texts(ADA)
         )
     )
 
 
 def test_video_records_for_the_chat_that_asked(house: Household) -> None:
-    assert house.answer("video", "12") == "Recording 12 s; the video follows."
+    assert house.answer("video", "12") == "Recording the next 12 s; the video follows."
     assert house.recorder.wait_for(RecordClip) == [RecordClip(camera=KITCHEN, chat=ADA, seconds=12.0)]
     house.address.tell(house.clip(chat=ADA))
     wait_until(lambda: MediaKind.VIDEO in kinds(house, ADA), what="the video")
@@ -364,7 +367,7 @@ def test_what_strangers_say_goes_to_the_auth_actor_and_its_answers_back(house: H
     ]
     for event in events:
         house.gateway.hear(event)
-    wait_until(lambda: house.auth.heard == events)
+    wait_until(lambda: house.auth.heard == [AuthorizationAsked(), *events])
     house.address.tell(Reply(chat=EVE, text="no"))
     wait_until(lambda: house.gateway.texts(EVE) == ["no"])
 
@@ -461,3 +464,157 @@ def test_alerts_go_out_from_memory_when_the_disk_refuses_them(
     assert "Something is moving" in house.gateway.texts(BEN)[0]
     assert "could not be sent" in house.gateway.texts(BEN)[1]
     assert "kept in memory only" in caplog.text
+
+
+def test_nothing_owed_is_lost_while_nobody_knows_who_is_authorised(house: Household) -> None:
+    house.address.tell(AuthorizationChanged(chats=(), is_known=False))
+    house.event_starts()
+    clip = house.clip()
+    house.address.tell(clip)
+    wait_until(lambda: house.gateway.allowed == frozenset(), what="nobody commands")
+    house.command("arm")
+    assert house.time_passes(0)
+    assert house.gateway.sent == []
+    house.address.tell(AuthorizationChanged(chats=(BEN,)))
+    wait_until(lambda: house.time_passes(0) and len(kinds(house, BEN)) == 2, what="the alert and the clip")
+    assert kinds(house, ADA) == []
+    assert not house.armed.is_armed(KITCHEN)
+
+
+def test_a_clip_whose_delivery_was_never_written_down_is_owed_when_it_is_told_again(house: Household) -> None:
+    clip = house.clip()
+    name = Path(clip.path).name
+    TinyUploadStore(state_dir=house.folder).put(MediaItem(media_id=name, kind=MediaKind.VIDEO, path=clip.path))
+    house.address.tell(clip)
+    wait_until(lambda: kinds(house, BEN) == [MediaKind.VIDEO])
+
+
+def test_stores_that_cannot_be_read_or_written_hold_up_no_alert_and_no_command(
+    house: Household, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("outbox.json", "media.json", "armed.json"):
+        (house.folder / name).unlink(missing_ok=True)
+        (house.folder / name).mkdir()
+    house.event_starts()
+    house.event_peaks()
+    house.address.tell(house.clip())
+    for chat in (ADA, BEN):
+        wait_until(lambda chat=chat: len(kinds(house, chat)) == 3, what="text, picture and clip")
+        assert [kind.value for kind in kinds(house, chat)].count("video") == 1
+    assert "But the disk refused it" in house.answer("arm")
+    assert house.motion.wait_for(Arm) == [Arm(camera=KITCHEN)]
+    assert "kitchen: armed" in house.answer("status")
+    assert house.deaths.empty()
+    assert "kept in memory only" in caplog.text
+
+
+def test_a_bot_that_finds_its_stores_unreadable_starts_all_the_same(house: Household) -> None:
+    house.address.tell("not a message")
+    assert house.deaths.get(timeout=10).reason
+    for name in ("outbox.json", "media.json", "armed.json"):
+        (house.folder / name).unlink(missing_ok=True)
+        (house.folder / name).mkdir()
+    house.start()
+    house.event_starts()
+    wait_until(lambda: house.time_passes(0) and kinds(house, BEN) == [MediaKind.TEXT])
+    assert "kitchen: armed" in house.answer("status"), "what cannot be read is taken as armed"
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_all_quiet_is_said_at_once_when_the_clip_came_before_the_end_of_the_event(
+    house: Household, is_lost: bool
+) -> None:
+    house.event_starts()
+    cause = ClipCause(event_id=EventId("e1"))
+    house.address.tell(ClipFailed(camera=KITCHEN, cause=cause, reason="full") if is_lost else house.clip())
+    house.event_ends()
+    wait_until(lambda: any("All quiet" in text for text in house.gateway.texts(BEN)), timeout_s=5)
+
+
+def test_a_stop_says_all_quiet_of_what_is_over(house: Household) -> None:
+    house.event_starts()
+    house.event_ends()
+    house.address.request_stop()
+    house.deaths.get(timeout=10)
+    pending = TinyOutboxStore(state_dir=house.folder).pending()
+    said = [row.text for row in pending] + house.gateway.texts(BEN)
+    assert any("All quiet" in text for text in said)
+    house.start()
+
+
+def test_a_photo_asked_for_by_a_chat_that_was_revoked_meanwhile_goes_nowhere(house: Household) -> None:
+    house.command("photo")
+    (asked,) = house.camera.wait_for(TakeSnapshot)
+    assert isinstance(asked, TakeSnapshot)
+    house.address.tell(AuthorizationChanged(chats=(BEN,)))
+    still = Snapshot(camera=KITCHEN, run_id=RunId(1), request_id=asked.request_id, pts_90k=0, jpeg=jpeg())
+    house.address.tell(still)
+    house.command("help", chat=BEN)
+    wait_until(lambda: texts.HELP in house.gateway.texts(BEN))
+    assert kinds(house, ADA) == []
+
+
+def test_a_video_asked_for_before_a_group_moved_goes_to_its_new_id(house: Household) -> None:
+    new = ChatId(-100)
+    house.gateway.hear(ChatMigrated(chat=ADA, new_chat=new))
+    house.address.tell(AuthorizationChanged(chats=(new, BEN)))
+    house.address.tell(house.clip(chat=ADA))
+    wait_until(lambda: kinds(house, new) == [MediaKind.VIDEO])
+
+
+def test_answers_to_strangers_never_pile_up(house: Household) -> None:
+    house.gateway.answer = lambda _delivery: None
+    for number in range(2000):
+        house.address.tell(Reply(chat=EVE, text=f"no {number}"))
+        house.address.tell(Reply(chat=ChatId(1000 + number), text="no"))
+    house.gateway.hear(EnrolmentRequested(chat=EVE, chat_name="Eve"))
+    house.auth.wait_for(EnrolmentRequested)
+    assert len(house.gateway.sent) <= 500
+    house.gateway.answer = house.gateway.accept
+    for delivery in tuple(house.gateway.under_way.values()):
+        house.gateway.hear(house.gateway.accept(delivery))
+    assert "Chats: 2" in house.answer("status"), "an enrolled chat is served as ever"
+    assert [delivery.chat for delivery in house.gateway.sent].count(EVE) in (1, 2)
+
+
+def test_an_answer_that_cannot_be_sent_is_given_up_in_the_end(house: Household) -> None:
+    house.gateway.answer = lambda delivery: DeliveryFailed(
+        delivery_id=delivery.delivery_id, kind=FailureKind.NOT_SENT, detail="no network"
+    )
+    house.command("help")
+    wait_until(lambda: house.time_passes(61) and len(house.gateway.sent) == REPLY_ATTEMPTS)
+    for _ in range(5):
+        house.time_passes(61)
+    house.gateway.answer = house.gateway.accept
+    house.answer("status")
+    assert len(house.gateway.sent) == REPLY_ATTEMPTS + 1
+
+
+def test_a_file_id_that_is_not_accepted_is_forgotten_and_the_clip_uploaded_again(house: Household) -> None:
+    refused: list[Delivery] = []
+
+    def refuse_ids_once(delivery: Delivery) -> DeliveryFailed | None:
+        if delivery.file_id and not refused:
+            refused.append(delivery)
+            detail = "wrong file identifier"
+            return DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.WRONG_FILE_ID, detail=detail)
+        house.gateway.hear(house.gateway.accept(delivery))
+        return None
+
+    house.gateway.answer = refuse_ids_once
+    house.address.tell(house.clip())
+    wait_until(lambda: house.time_passes(0) and len(house.gateway.sent) == 3, what="upload, refused id, upload")
+    assert [bool(delivery.file_id) for delivery in house.gateway.sent] == [False, True, False]
+
+
+def test_what_arrives_during_the_stop_is_not_owed_any_more(house: Household) -> None:
+    waiting: list[Delivery] = []
+    house.gateway.answer = waiting.append
+    house.event_starts()
+    wait_until(lambda: len(waiting) == 2)
+    house.gateway.at_stop = lambda: house.gateway.hear(house.gateway.accept(waiting[0]))
+    house.address.request_stop()
+    assert house.deaths.get(timeout=10).reason == ""
+    owed = TinyOutboxStore(state_dir=house.folder).pending()
+    assert [row.delivery_id for row in owed] == [waiting[1].delivery_id]
+    house.start()

@@ -7,10 +7,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from ratcam.actors.camera import QUEUE_BYTES, CameraActor
+from ratcam.camera_main import STOP_S
 from ratcam.channel import CameraEnd, ChannelClosedError, MainEnd
 from ratcam.clock import SystemClock
 from ratcam.errors import CameraError
@@ -218,11 +220,11 @@ def test_the_main_processs_death_ends_the_stream(rigs: list[Rig]) -> None:
 # --- the process ----------------------------------------------------------------------------------------------------
 
 
-def _spawn(settings: CameraSettings) -> tuple[subprocess.Popen[bytes], MainEnd]:
+def _spawn(settings: CameraSettings, *program: str) -> tuple[subprocess.Popen[bytes], MainEnd]:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "ratcam.camera_main", "--fd", str(theirs.fileno())],
+            [sys.executable, "-I", *(program or ("-m", "ratcam.camera_main")), "--fd", str(theirs.fileno())],
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
             stderr=subprocess.PIPE,
@@ -258,6 +260,28 @@ def test_the_process_ends_in_order_when_told_to() -> None:
     main.close()
     assert process.returncode == 0
     assert b"Traceback" not in errors
+
+
+def test_a_device_that_hangs_in_a_call_does_not_keep_the_process_alive(tmp_path: Path) -> None:
+    hangs = tmp_path / "hangs"
+    device = (  # a demo camera whose stills never come, in an otherwise real process
+        "import sys, threading\n"
+        "from ratcam import camera_main\n"
+        "class Hanging(camera_main.DemoSource):\n"
+        "    def still_jpeg(self):\n"
+        f"        open({str(hangs)!r}, 'w').close()\n"
+        "        threading.Event().wait()\n"
+        "camera_main.DemoSource = Hanging\n"
+        "sys.exit(camera_main.main(sys.argv[1:]))"
+    )
+    process, main = _spawn(CameraSettings(width=160, height=96), "-c", device)
+    _read_until(main, AccessUnit)
+    main.send(TakeSnapshot(camera=CAMERA, request_id="me"))
+    wait_until(hangs.exists, what="the device to hang")
+    main.close()
+    _, errors = process.communicate(timeout=STOP_S + 5)
+    assert process.returncode == 1
+    assert b"does not stop within" in errors
 
 
 def test_the_process_ends_when_nobody_ever_speaks_to_it() -> None:

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import pytest
 from PIL import Image
 
-from ratcam.actors.camera_proxy import CameraProxy
+from ratcam.actors.camera_proxy import CameraProxy, Outage
 from ratcam.actors.supervised import Address
 from ratcam.clock import SystemClock
 from ratcam.messages import (
@@ -56,6 +56,7 @@ class Stage:
     body: str = REAL
     address: Address = field(default_factory=lambda: Address("camera"))
     deaths: SimpleQueue[ChildFailed] = field(default_factory=SimpleQueue[ChildFailed])
+    outage: Outage = field(default_factory=Outage)
 
     def __post_init__(self) -> None:
         self.units = Listener("units")
@@ -72,6 +73,7 @@ class Stage:
             camera=CAMERA,
             clock=SystemClock(),
             next_run_id=lambda: RunId(next(self.runs)),
+            outage=self.outage,
             units=(self.units.address,),
             fields=(self.fields.address,),
             listeners=(self.bot.address,),
@@ -366,6 +368,8 @@ def test_a_proxy_that_fails_leaves_no_camera_process_and_its_successor_starts_on
         (1, "StreamEnded"),
         (2, "StreamStarted"),
     ]
+    here.bot.wait_for(CameraRecovered)
+    assert [type(m).__name__ for m in here.bot.heard] == ["CameraLost", "CameraRecovered"]
 
 
 def test_the_camera_process_gets_no_secrets_and_no_watchdog(

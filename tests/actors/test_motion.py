@@ -1,133 +1,21 @@
-"""MotionActor with real fields and real JPEGs."""
+"""MotionActor with real fields: events, and who hears of them."""
 
-import io
-from collections.abc import Generator
 from itertools import pairwise
 from pathlib import Path
-from queue import SimpleQueue
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from ratcam.actors.motion import MotionActor
-from ratcam.actors.supervised import Address
 from ratcam.messages import (
     Arm,
-    CameraId,
-    ChildFailed,
     Disarm,
     MotionContinues,
     MotionEnded,
     MotionField,
-    MotionPeaked,
     MotionStarted,
     RunId,
-    Snapshot,
     StreamEnded,
-    StreamStarted,
-    TakeSnapshot,
 )
-from ratcam.motion.field import pack
-from ratcam.motion.settings import MotionSettings
-from ratcam.store.armed import TinyArmedStore
-from tests.deadline import wait_until
-from tests.fakes import FakeClock, Listener, jpeg
-
-KITCHEN = CameraId("kitchen")
-COLUMNS, ROWS = 20, 15
-STEP = 9000
-"""One picture at 10 a second."""
-
-
-class Watch:
-    """A motion actor and those it tells."""
-
-    def __init__(self, folder: Path) -> None:
-        self.armed = TinyArmedStore(state_dir=folder)
-        self.bot, self.recorder, self.proxy = Listener("bot"), Listener("recorder"), Listener("proxy")
-        self.address = Address("motion", data_limit=1000)
-        self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
-        self.pictures = 0
-
-    def start(self) -> None:
-        MotionActor.start(
-            address=self.address,
-            on_death=self.deaths.put,
-            camera=KITCHEN,
-            settings=MotionSettings(settle_s=0.5, picture_after_s=1.0),
-            hold_s=2.0,
-            clock=FakeClock(),
-            armed=self.armed,
-            proxy=self.proxy.address,
-            recorder=self.recorder.address,
-            bot=self.bot.address,
-        )
-
-    def begin(self, run_id: int = 1) -> None:
-        self.pictures = 0
-        self.feed(
-            StreamStarted(camera=KITCHEN, run_id=RunId(run_id), width=312, height=232, fps=10.0, started_unix_s=0.0)
-        )
-
-    def feed(self, message: object) -> None:
-        assert self.address.feed(message, timeout_s=10)
-
-    def see(self, seconds: float, *, moves: bool, run_id: int = 1, speed: float = 8.0) -> None:
-        """So many seconds of pictures, still or with a thing of 4x4 blocks that moves."""
-        x = np.zeros((ROWS, COLUMNS))
-        if moves:
-            x[4:8, 10:14] = speed
-        payload = pack(x, np.zeros_like(x), np.zeros_like(x))
-        for _ in range(round(seconds * 10)):
-            self.feed(
-                MotionField(
-                    camera=KITCHEN,
-                    run_id=RunId(run_id),
-                    pts_90k=self.pictures * STEP,
-                    columns=COLUMNS,
-                    rows=ROWS,
-                    payload=payload,
-                )
-            )
-            self.pictures += 1
-
-    def give_still(self, asked: object, still: bytes | None = None) -> None:
-        """Answer a request for a still."""
-        assert isinstance(asked, TakeSnapshot)
-        self.address.tell(
-            Snapshot(
-                camera=KITCHEN,
-                run_id=RunId(1),
-                request_id=asked.request_id,
-                pts_90k=0,
-                jpeg=jpeg(312, 232) if still is None else still,
-                reason="" if still is None else "it failed",
-            )
-        )
-
-
-@pytest.fixture(name="watch")
-def make_watch(tmp_path: Path) -> Generator[Watch]:
-    watch = Watch(tmp_path)
-    watch.armed.set_armed(KITCHEN, armed=True)
-    watch.start()
-    yield watch
-    watch.address.request_stop()
-    for listener in (watch.bot, watch.recorder, watch.proxy):
-        listener.stop()
-
-
-def started(watch: Watch) -> MotionStarted:
-    message = watch.bot.wait_for(MotionStarted)[-1]
-    assert isinstance(message, MotionStarted)
-    return message
-
-
-def ended(watch: Watch) -> MotionEnded:
-    message = watch.bot.wait_for(MotionEnded)[-1]
-    assert isinstance(message, MotionEnded)
-    return message
+from tests.actors.watch import COLUMNS, KITCHEN, ROWS, Watch, ended, moving_event, started
 
 
 def test_an_event_is_told_to_the_bot_and_the_recorder_with_strength_and_place(watch: Watch) -> None:
@@ -180,52 +68,6 @@ def test_nothing_is_an_event_while_disarmed_and_disarming_ends_one(watch: Watch)
     assert ended(watch).reason == "disarmed"
 
 
-def test_the_picture_is_of_the_strongest_moment_and_shows_where(watch: Watch) -> None:
-    watch.begin()
-    watch.see(1, moves=False)
-    watch.proxy.answer = watch.give_still
-    watch.see(0.5, moves=True)
-    watch.proxy.wait_for(TakeSnapshot)
-    watch.see(1.5, moves=True)
-    (peaked,) = watch.bot.wait_for(MotionPeaked)
-    assert isinstance(peaked, MotionPeaked)
-    assert peaked.event_id == started(watch).event_id
-    assert peaked.score >= started(watch).score
-    picture = Image.open(io.BytesIO(peaked.heat_map_jpeg)).convert("RGB")
-    assert picture.size == (312, 232)
-    pixels = np.asarray(picture).astype(int)
-    colour = pixels.max(axis=2) - pixels.min(axis=2)
-    assert colour[80:112, 176:208].mean() > 40, "tinted where it moved"
-    assert colour[180:, :100].mean() < 8, "grey elsewhere"
-
-
-def test_a_still_that_comes_after_the_event_is_over_still_makes_its_picture(watch: Watch) -> None:
-    watch.begin()
-    watch.see(1, moves=False)
-    watch.see(1, moves=True)
-    watch.see(6, moves=False)
-    over = ended(watch)
-    assert watch.bot.of(MotionPeaked) == []
-    watch.give_still(watch.proxy.of(TakeSnapshot)[-1])
-    (peaked,) = watch.bot.wait_for(MotionPeaked)
-    assert isinstance(peaked, MotionPeaked)
-    assert peaked.event_id == over.event_id
-
-
-@pytest.mark.parametrize("still", [b"", b"not a picture"])
-def test_an_event_without_a_usable_still_goes_without_a_picture(
-    watch: Watch, caplog: pytest.LogCaptureFixture, still: bytes
-) -> None:
-    watch.begin()
-    watch.see(1, moves=False)
-    watch.proxy.answer = lambda asked: watch.give_still(asked, still)
-    watch.see(0.5, moves=True)
-    watch.see(8, moves=False)
-    ended(watch)
-    wait_until(lambda: "picture" in caplog.text, what="a line in the log")
-    assert watch.bot.of(MotionPeaked) == []
-
-
 def test_the_end_of_a_run_ends_the_event_and_the_next_run_settles_first(watch: Watch) -> None:
     watch.begin()
     watch.see(1, moves=False)
@@ -266,3 +108,48 @@ def test_a_field_of_the_wrong_size_is_ignored_and_said_once(watch: Watch, caplog
     watch.see(1, moves=True)
     started(watch)
     assert caplog.text.count("cannot be used") == 1
+
+
+def test_a_camera_that_was_disarmed_is_disarmed_at_the_start(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    watch.armed.set_armed(KITCHEN, armed=False)
+    watch.begin()
+    watch.see(1, moves=False)
+    watch.see(2, moves=True)
+    watch.see(8, moves=False)
+    watch.address.request_stop()
+    watch.start()
+    assert watch.deaths.get(timeout=10).reason == ""
+    for listener in (watch.bot, watch.recorder, watch.proxy):
+        listener.stop()
+        assert listener.heard == []
+
+
+def test_a_stop_ends_the_event(watch: Watch) -> None:
+    moving_event(watch)
+    watch.address.request_stop()
+    assert ended(watch).reason == "Ratcam is stopping"
+    assert watch.recorder.wait_for(MotionEnded) == watch.bot.of(MotionEnded)
+    assert watch.deaths.get(timeout=10).reason == ""
+
+
+def test_a_failure_ends_the_event(watch: Watch) -> None:
+    moving_event(watch)
+    watch.address.tell("not a message")
+    assert ended(watch).reason == "the detector failed"
+    assert watch.recorder.wait_for(MotionEnded) == watch.bot.of(MotionEnded)
+    assert "str" in watch.deaths.get(timeout=10).reason
+
+
+def test_an_actor_that_cannot_read_whether_it_is_armed_is_armed(watch: Watch) -> None:
+    watch.address.tell("not a message")
+    assert watch.deaths.get(timeout=10).reason
+    for file in watch.folder.glob("armed.json*"):
+        file.unlink()
+    (watch.folder / "armed.json").mkdir()
+    watch.start()
+    watch.begin()
+    watch.see(1, moves=False)
+    watch.see(1, moves=True)
+    watch.bot.wait_for(MotionStarted)
+    assert watch.deaths.empty()

@@ -1,134 +1,15 @@
 """RecorderActor and MuxerActor together: real streams in, real MP4s out, decoded and compared picture by picture."""
 
 import random
-from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import threading
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import pytest
 
-from ratcam.actors.muxer import MuxerActor
-from ratcam.actors.recorder import RecorderActor
-from ratcam.actors.supervised import Address, OnDeath, Supervised
-from ratcam.clock import SystemClock
-from ratcam.messages import (
-    AccessUnit,
-    CameraId,
-    ChatId,
-    ChildFailed,
-    ClipFailed,
-    ClipReady,
-    EventId,
-    MotionContinues,
-    MotionEnded,
-    RecordClip,
-    RunId,
-    StreamEnded,
-    StreamStarted,
-)
-from ratcam.settings import RecordingSettings
-from ratcam.store.clip_files import DirectoryClipFiles
+from ratcam.messages import ChatId, ClipFailed, ClipReady, RecordClip, RunId, StreamEnded
+from tests.actors.studio import CAMERA, RUN, S, clips, ended, failures, moving, started, studio, unit
 from tests.deadline import wait_until
-from tests.pictures import Picture, hashes_of_file, hashes_of_stream, hashes_of_units, stream, times_of_file
-
-CAMERA = CameraId("kitchen")
-RUN = RunId(1)
-S = 90_000
-
-
-class Listener(Supervised):
-    """Stands where the bot stands."""
-
-    def __init__(self, *, address: Address, on_death: OnDeath, heard: SimpleQueue[object]) -> None:
-        super().__init__(address=address, on_death=on_death)
-        self.heard = heard
-
-    def on_receive(self, message: object) -> None:
-        self.heard.put(message)
-
-
-@dataclass
-class Studio:
-    """A recorder and a muxer on one folder."""
-
-    folder: Path
-    settings: RecordingSettings
-    heard: SimpleQueue[object] = field(default_factory=SimpleQueue[object])
-    deaths: SimpleQueue[ChildFailed] = field(default_factory=SimpleQueue[ChildFailed])
-    recorder: Address = field(default_factory=lambda: Address("recorder", data_limit=1000))
-    muxer: Address = field(default_factory=lambda: Address("muxer"))
-    bot: Address = field(default_factory=lambda: Address("bot"))
-
-    def __post_init__(self) -> None:
-        self.files = DirectoryClipFiles(self.folder, CAMERA)
-        Listener.start(address=self.bot, on_death=self.deaths.put, heard=self.heard)
-
-    def start_muxer(self) -> None:
-        MuxerActor.start(address=self.muxer, on_death=self.deaths.put, camera=CAMERA, files=self.files, bot=self.bot)
-
-    def start_recorder(self) -> None:
-        RecorderActor.start(
-            address=self.recorder,
-            on_death=self.deaths.put,
-            camera=CAMERA,
-            settings=self.settings,
-            clock=SystemClock(),
-            muxer=self.muxer,
-            bot=self.bot,
-        )
-
-    def feed(self, *messages: object) -> None:
-        for message in messages:
-            assert self.recorder.feed(message, timeout_s=10)
-
-    def stop(self) -> list[object]:
-        """Stop in the daemon's order; what the bot was told."""
-        for address in (self.recorder, self.muxer, self.bot):
-            address.request_stop()
-            while (death := self.deaths.get(timeout=10)).name != address.name:
-                assert death.reason
-        heard: list[object] = []
-        while True:
-            try:
-                heard.append(self.heard.get_nowait())
-            except Empty:
-                return heard
-
-
-@contextmanager
-def studio(folder: Path, **settings: float) -> Generator[Studio]:
-    made = Studio(folder, RecordingSettings(**settings))  # pyright: ignore[reportArgumentType]
-    made.start_muxer()
-    made.start_recorder()
-    try:
-        yield made
-    finally:
-        for address in (made.recorder, made.muxer, made.bot):
-            address.request_stop()
-
-
-def unit(picture: Picture, run_id: RunId = RUN) -> AccessUnit:
-    return AccessUnit(camera=CAMERA, run_id=run_id, pts_90k=picture.pts_90k, is_key=picture.is_key, data=picture.data)
-
-
-def started(run_id: RunId = RUN) -> StreamStarted:
-    return StreamStarted(camera=CAMERA, run_id=run_id, width=64, height=48, fps=10.0, started_unix_s=0.0)
-
-
-def moving(event: str, pts_90k: int) -> MotionContinues:
-    return MotionContinues(camera=CAMERA, run_id=RUN, event_id=EventId(event), pts_90k=pts_90k)
-
-
-def ended(event: str, pts_90k: int) -> MotionEnded:
-    return MotionEnded(
-        camera=CAMERA, run_id=RUN, event_id=EventId(event), pts_90k=pts_90k, duration_s=1.0, peak_score=2.0, reason=""
-    )
-
-
-def clips(heard: list[object]) -> list[ClipReady]:
-    return [message for message in heard if isinstance(message, ClipReady)]
+from tests.pictures import hashes_of_file, hashes_of_stream, hashes_of_units, stream, times_of_file
 
 
 def test_a_clip_begins_on_a_key_frame_before_the_motion_and_ends_after_the_post_roll(tmp_path: Path) -> None:
@@ -257,21 +138,50 @@ def test_random_motion_gives_exactly_the_frames_expected_over_all_cuts(tmp_path:
         assert all(clip.duration_ms < 2000 + 700 + 1 for clip in parts)
 
 
-def test_a_recorder_that_dies_in_an_event_goes_on_with_it(tmp_path: Path) -> None:
+def test_a_recorder_that_dies_in_an_event_delivers_its_clip_and_goes_on_with_it(tmp_path: Path) -> None:
     source = stream(count=200)
     with studio(tmp_path, pre_roll_s=1.0, post_roll_s=1.0) as made:
         made.feed(started(), *(unit(picture) for picture in source[:35]), moving("one", 34 * 9000))
-        made.feed(*(unit(picture) for picture in source[35:70]), "not a message")
+        made.feed(*(unit(picture) for picture in source[35:75]), "not a message")
         assert "str" in made.deaths.get(timeout=10).reason
+        (first,) = clips(made.bot.wait_for(ClipReady))
         made.start_recorder()
-        made.feed(*(unit(picture) for picture in source[70:95]), moving("one", 94 * 9000))
+        made.feed(*(unit(picture) for picture in source[75:95]), moving("one", 94 * 9000))
         made.feed(ended("one", 120 * 9000), *(unit(picture) for picture in source[95:]))
-        # The muxer still holds the part that the dead recorder never closed; its own stop finishes that one too.
-        heard = clips(made.stop())
-    pieces = sorted((hashes_of_file(Path(clip.path)) for clip in heard), key=len)
+        second = clips(made.bot.wait_for(ClipReady, 2))[1]
+        assert clips(made.stop()) == [first, second], "both were delivered before anything was stopped"
     reference = hashes_of_units(source)
-    assert reference[80:130] in pieces, "after the restart: a new clip with what pre-roll there was, to the event's end"
-    assert reference[20:60] in pieces, "before it: all but the GOP that was not complete"
+    assert (first.is_last, second.is_last) == (True, True)
+    assert hashes_of_file(Path(first.path)) == reference[20:75], "all that the recorder had seen"
+    assert hashes_of_file(Path(second.path)) == reference[80:130], "with what pre-roll there was, to the event's end"
+
+
+def test_a_disk_that_does_not_keep_up_costs_the_rest_of_the_part_and_the_next_part_is_tried(tmp_path: Path) -> None:
+    """A lane of 2 GOPs, parts of 5: one is being written, two wait, two are lost, and so is the part after it."""
+    source = stream(count=200)
+    disk = threading.Event()
+    with studio(tmp_path, muxer_limit=2, recorder_limit=1, pre_roll_s=0.0, post_roll_s=0.0, segment_s=5.0) as made:
+        made.files.on_append = disk.wait
+        made.feed(started(), unit(source[0]))
+        for number in range(1, 100):
+            made.feed(moving("one", source[number].pts_90k), unit(source[number]))
+        assert failures(made.bot.wait_for(ClipFailed)) == ["the disk is too slow"]
+        disk.set()
+
+        def is_delivered() -> bool:
+            made.recorder.ping(0.0)
+            return bool(clips(made.bot.heard))
+
+        wait_until(is_delivered, what="the first part, whose end waited for room")
+        for number in range(100, 160):
+            made.feed(moving("one", source[number].pts_90k), unit(source[number]))
+        made.feed(ended("one", source[160].pts_90k), *(unit(picture) for picture in source[160:]))
+        heard = made.stop()
+    reference = hashes_of_units(source)
+    found = {clip.segment.part: (hashes_of_file(Path(clip.path)), clip.duration_ms) for clip in clips(heard)}
+    assert found == {1: (reference[:30], 3000), 3: (reference[100:150], 5000), 4: (reference[150:160], 1000)}
+    assert [clip.is_last for clip in clips(heard)] == [False, False, True]
+    assert len(failures(heard)) == 1, "one outage is told once"
 
 
 def test_a_muxer_that_dies_loses_nothing_that_was_recorded(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -22,15 +24,19 @@ def write_clip(
     frames: int = 20,
     fps: int = 10,
     b_frames: int = 0,
-    size: tuple[int, int] = (160, 96),
+    pixels: str = "yuv420p",
+    times: Sequence[int] | None = None,
 ) -> Path:
-    """A bright square that moves right by 4 pixels a picture over a still texture; a key frame every 10 pictures."""
+    """A bright square that moves right by 4 pixels a picture over a still texture; a key frame every 10 pictures.
+
+    `times` are those of the pictures in 1/fps s; without, one follows the other.
+    """
     width, height = SIZE
     texture = np.random.default_rng(3).integers(60, 120, (height, width), np.uint8)
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=fps)
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.codec_context.gop_size = 10
         stream.codec_context.max_b_frames = b_frames
         if codec == "libx264":
@@ -40,7 +46,10 @@ def write_clip(
             planes[:height] = texture
             left = 8 + 4 * number % (width - 56)
             planes[16:64, left : left + 48] = np.minimum(texture[16:64, :48] + 110, 255)
-            for packet in stream.encode(VideoFrame.from_ndarray(planes, format="yuv420p")):
+            frame = VideoFrame.from_ndarray(planes, format="yuv420p")
+            if times is not None:
+                frame.pts, frame.time_base = times[number], Fraction(1, fps)
+            for packet in stream.encode(frame):
                 container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)

@@ -3,6 +3,7 @@
 import io
 import itertools
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ import pytest
 from PIL import Image
 
 from ratcam.cameras.file import FileSource
+from ratcam.cameras.libav import X264Encoder
 from ratcam.errors import CameraError
-from ratcam.media.access_unit import START, is_idr
+from ratcam.media.access_unit import START, is_idr, parameter_sets
 from ratcam.media.nal import PPS, SPS, nal_type, nal_units
+from ratcam.media.sps import parse_sps
 from ratcam.motion.field import unpack
 from ratcam.ports import CapturedPicture
 from ratcam.settings import CameraSettings
 from tests.cameras.clips import picture_hashes, write_clip
+from tests.media.players import needs_ffmpeg, run
 
 STREAMS = Path(__file__).parents[2] / ".." / "shared" / "streams"
 
@@ -108,6 +112,74 @@ def test_another_codec_is_encoded_with_a_key_frame_a_second(tmp_path: Path) -> N
     assert [number for number, picture in enumerate(pictures) if is_idr(picture.data)] == [0, 10, 20]
     assert len(picture_hashes(b"".join(picture.data for picture in pictures))) == 25
     assert all(picture.field for picture in pictures)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_pause_in_a_file_is_played_as_one_step(tmp_path: Path, b_frames: int) -> None:
+    times = [*range(13), *range(713, 720)]
+    pictures = _pictures(_source(write_clip(tmp_path / "a.mp4", b_frames=b_frames, times=times)))
+    assert sorted(picture.pts_90k for picture in _units(pictures)) == [9000 * number for number in range(20)]
+    assert [picture.field_pts_90k for picture in pictures if picture.field] == [9000 * n for n in range(20)]
+
+
+def test_a_pause_in_a_file_that_is_encoded_is_played_as_one_step(tmp_path: Path) -> None:
+    times = [*range(5), *range(700, 705)]
+    clip = write_clip(tmp_path / "a.mkv", codec="mpeg4", frames=10, times=times)
+    assert [picture.pts_90k for picture in _pictures(_source(clip))] == [9000 * number for number in range(10)]
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_a_file_made_of_several_keeps_every_picture(tmp_path: Path, b_frames: int) -> None:
+    low = write_clip(tmp_path / "low.ts", b_frames=b_frames)
+    high = write_clip(tmp_path / "high.ts", b_frames=b_frames, times=range(3000, 3020))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(low.read_bytes() + high.read_bytes() + low.read_bytes() + low.read_bytes())
+    pictures = _pictures(_source(joined))
+    units = _units(pictures)
+    assert sorted(picture.pts_90k for picture in units) == [9000 * number for number in range(80)]
+    fields = [picture.field_pts_90k for picture in pictures if picture.field]
+    assert fields == [9000 * number for number in range(80)]
+    assert picture_hashes(b"".join(unit.data for unit in units)) == picture_hashes(low) * 4
+
+
+@pytest.mark.parametrize("pixels", ["yuv422p", "yuv444p", "yuv420p10le"])
+def test_h264_that_phones_do_not_play_is_encoded_again(tmp_path: Path, pixels: str) -> None:
+    pictures = _pictures(_source(write_clip(tmp_path / "a.mp4", pixels=pixels)))
+    assert len(pictures) == 20
+    sps = parse_sps(parameter_sets(pictures[0].data).sps[0])
+    assert (sps.chroma_format_idc, sps.bit_depth_luma) == (1, 8)
+    assert (sps.width, sps.height) == (160, 96)
+
+
+def test_a_rate_that_only_a_time_base_has_is_not_believed(tmp_path: Path) -> None:
+    times = [number * 40 + number * number * 7 % 31 for number in range(75)]
+    clip = write_clip(tmp_path / "a.mkv", codec="mpeg4", frames=75, fps=1000, times=times)
+    source = _source(clip)
+    assert source.open().fps == 25
+    source.close()
+    pictures = _pictures(_source(clip))
+    keys = [picture.pts_90k for picture in pictures if is_idr(picture.data)]
+    assert keys[0] == 0
+    assert len(keys) >= 3
+    assert all(later - sooner <= 95_000 for sooner, later in pairwise([*keys, pictures[-1].pts_90k]))
+
+
+def test_an_encoder_makes_a_key_frame_a_second_whatever_the_rate_that_was_named() -> None:
+    encoder = X264Encoder(width=64, height=48, fps=100, bitrate_kbit=100)
+    planes = np.zeros((72, 64), np.uint8)
+    keys = [n for n in range(40) if is_idr(encoder.encode_planes(planes, n * 9000))]
+    assert keys == [0, 10, 20, 30]
+
+
+@needs_ffmpeg
+def test_the_cover_of_a_song_is_no_camera(tmp_path: Path) -> None:
+    cover, song = tmp_path / "cover.png", tmp_path / "song.mp3"
+    Image.new("RGB", (64, 48)).save(cover)
+    command = ("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=1", "-i", str(cover), "-map", "0", "-map", "1")
+    done = run(*command, "-disposition:v", "attached_pic", str(song))
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(CameraError, match="no video stream"):
+        _source(song).open()
 
 
 def test_an_encoded_picture_is_a_key_frame_on_request(tmp_path: Path) -> None:

@@ -1,18 +1,32 @@
 """Starting without a network, with a wrong token, and stopping in the middle of anything."""
 
+import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
+from aiohttp import web
 
 from ratcam.chat.gateway import TelegramGateway
 from ratcam.clock import SystemClock
 from ratcam.errors import ConfigError
-from ratcam.messages import ChatEvent, CommandReceived, Delivery, DeliveryId, DeliverySucceeded, MediaKind
+from ratcam.messages import (
+    ChatEvent,
+    ChatId,
+    CommandReceived,
+    Delivery,
+    DeliveryFailed,
+    DeliveryId,
+    DeliverySucceeded,
+    FailureKind,
+    MediaKind,
+)
 from tests.chat.gateway_rig import (
     COMMANDS,
     FAST,
@@ -26,6 +40,7 @@ from tests.chat.gateway_rig import (
     free_port,
     gateway_at,
     hang,
+    ok,
     raw,
     refuse,
     reset,
@@ -156,10 +171,93 @@ def test_it_stops_in_the_middle_of_an_upload(api: ScriptedApi, base_url: str, tm
         gateway.send(video)
         gateway.send(replace(video, delivery_id=DeliveryId("waits")))
         assert entered.wait(10)
-        assert seconds_to_stop(gateway) < 3
+        assert seconds_to_stop(gateway, 2.5) < 2.5
         assert telegram_threads() == 0
     gateway.send(text_to(OWNER, "late"))
     assert heard.rest() == []
+
+
+def test_texts_sent_right_before_a_stop_go_out_and_are_reported(api: ScriptedApi, base_url: str) -> None:
+    heard = Heard()
+    with gateway_at(base_url, heard) as gateway:
+        wait_until(lambda: api.count("getUpdates") > 0)
+        for name in ("one", "two", "three"):
+            gateway.send(text_to(OWNER, name))
+        assert seconds_to_stop(gateway, 2.5) < 2.5
+    assert [heard.next(DeliverySucceeded).delivery_id for _ in range(3)] == ["one", "two", "three"]
+    assert [fields["text"] for name, fields in api.calls if name == "sendMessage"] == ["one", "two", "three"]
+
+
+def test_an_upload_under_way_may_end_during_a_stop_and_no_other_begins(
+    api: ScriptedApi, base_url: str, tmp_path: Path
+) -> None:
+    path, entered, go_on, heard = tmp_path / "clip.mp4", threading.Event(), threading.Event(), Heard()
+    path.write_bytes(bytes(1_000))
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        entered.set()
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
+        return ok({"message_id": 1, "date": 1, "chat": {"id": 11, "type": "private"}})
+
+    api.script("sendVideo", slow)
+    video = Delivery(delivery_id=DeliveryId("v"), chat=OWNER, kind=MediaKind.VIDEO, text="", path=str(path))
+    with gateway_at(base_url, heard) as gateway:
+        wait_until(lambda: api.count("getUpdates") > 0)
+        gateway.send(video)
+        assert entered.wait(10)
+        gateway.send(replace(video, delivery_id=DeliveryId("waits")))
+        stopping = threading.Thread(target=gateway.stop, args=(5,))
+        stopping.start()
+        go_on.set()
+        stopping.join(10)
+    assert heard.next(DeliverySucceeded).delivery_id == "v"
+    assert heard.rest() == []
+    assert api.count("sendVideo") == 1
+
+
+def test_a_stop_waits_for_no_answer_once_polling_fails(api: ScriptedApi) -> None:
+    port = free_port()
+    with gateway_at(f"http://127.0.0.1:{port}", Heard(), timings=replace(FAST, connect_timeout_s=30)) as gateway:
+        with LoopbackServer(api.app, port=port):
+            wait_until(lambda: api.count("getUpdates") > 0)
+        # The poll under way has failed; from here on nobody answers.
+        with socket.create_server(("127.0.0.1", port), backlog=16):
+            gateway.send(text_to(OWNER, "one"))
+            assert seconds_to_stop(gateway, 12) < 4
+    assert telegram_threads() == 0
+
+
+def test_a_stop_keeps_its_limit_when_the_link_has_just_died(api: ScriptedApi, base_url: str) -> None:
+    entered = threading.Event()
+    api.script("getUpdates", hang(entered))
+    api.script("sendMessage", hang(threading.Event()))
+    with gateway_at(base_url, Heard(), timings=replace(FAST, answer_timeout_s=30)) as gateway:
+        assert entered.wait(10)
+        for name in ("one", "two"):
+            gateway.send(text_to(OWNER, name))
+        assert seconds_to_stop(gateway, 2.5) < 2.5
+        assert telegram_threads() == 0
+
+
+def test_a_loop_that_fails_gives_up_what_was_on_its_way_and_goes_on(
+    api: ScriptedApi, base_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard, entered = Heard(), threading.Event()
+    api.script("sendMessage", hang(entered))
+    with gateway_at(base_url, heard) as gateway:
+        gateway.send(text_to(OWNER, "one"))
+        assert entered.wait(10)
+        unhashable = cast("ChatId", [])
+        gateway.send(replace(text_to(OWNER, "bug"), chat=unhashable))
+        failed = {event.delivery_id: event for event in (heard.next(DeliveryFailed) for _ in range(2))}
+        assert failed.keys() == {"one", "bug"}
+        assert {event.kind for event in failed.values()} == {FailureKind.AMBIGUOUS}
+        assert {event.detail for event in failed.values()} == {"the gateway began again"}
+        gateway.send(text_to(OWNER, "two"))
+        assert heard.next(DeliverySucceeded).delivery_id == "two"
+    assert "loop has failed and begins again" in caplog.text
 
 
 def test_deliveries_before_the_start_are_sent_after_it(base_url: str) -> None:

@@ -3,7 +3,15 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratcam.chat.outbox import AMBIGUOUS_WAIT_S, LONGEST_WAIT_S, TOKEN_WAIT_S, Outbox, Verdict
+from ratcam.chat.outbox import (
+    AMBIGUOUS_WAIT_S,
+    GIVE_UP_S,
+    LONGEST_WAIT_S,
+    PATIENT_ATTEMPTS,
+    TOKEN_WAIT_S,
+    Outbox,
+    Verdict,
+)
 from ratcam.messages import ChatId, DeliveryId, FailureKind, MediaKind
 from ratcam.ports import QueuedDelivery
 
@@ -28,8 +36,8 @@ class Desk:
     def due(self, now_s: float = 0.0) -> list[str]:
         return [delivery.delivery_id for delivery in self.outbox.due(now_s)]
 
-    def ok(self, name: str) -> None:
-        delivery = self.outbox.succeeded(DeliveryId(name))
+    def ok(self, name: str, now_s: float = 0.0) -> None:
+        delivery = self.outbox.succeeded(DeliveryId(name), now_s=now_s)
         assert delivery is not None
         self.uploaded.add(delivery.media_id)
 
@@ -133,7 +141,7 @@ def test_a_refused_payload_is_dropped_and_a_gone_chat_is_reported() -> None:
 
 def test_what_is_not_owed_is_ignored() -> None:
     desk = Desk()
-    assert desk.outbox.succeeded(DeliveryId("x")) is None
+    assert desk.outbox.succeeded(DeliveryId("x"), now_s=0.0) is None
     assert desk.outbox.failed(DeliveryId("x"), FailureKind.NOT_SENT, now_s=0.0) is None
 
 
@@ -142,6 +150,32 @@ def test_a_migrated_chat_takes_its_rows_along() -> None:
     changed = desk.outbox.migrate(ADA, ChatId(-5))
     assert [(delivery.delivery_id, delivery.chat) for delivery in changed] == [("a", -5)]
     assert {delivery.chat for delivery in desk.outbox.due(0.0)} == {-5, BEN}
+
+
+def test_a_clip_that_never_gets_through_lets_the_others_pass_and_is_given_up_after_a_day() -> None:
+    desk = Desk(row("poison", media="v1"), row("clip", media="v2"), row("text"))
+    now_s, order, verdict = 0.0, list[str](), Verdict.AGAIN
+    while verdict is Verdict.AGAIN:
+        now_s += 600.0
+        assert now_s < GIVE_UP_S * 2
+        for name in desk.due(now_s):
+            if name == "poison":
+                verdict = desk.fail(name, FailureKind.AMBIGUOUS, now_s)
+            else:
+                desk.ok(name, now_s)
+                order.append(name)
+        desk.outbox.add((row(f"t{now_s}"),))
+    assert order[0] == "text"
+    assert "clip" in order[: PATIENT_ATTEMPTS + 2]
+    assert verdict is Verdict.DROPPED
+    assert now_s > GIVE_UP_S
+
+
+def test_in_an_outage_everything_keeps_its_order() -> None:
+    desk = Desk(row("a", media="v1"), row("b", media="v2"))
+    for step in range(1, 40):
+        assert desk.due(step * 100.0) == ["a"]
+        assert desk.fail("a", FailureKind.NOT_SENT, step * 100.0) is Verdict.AGAIN
 
 
 @settings(max_examples=150, deadline=None)

@@ -1,8 +1,10 @@
 """`ratcam demo` as a newcomer sees it: the page in a real browser, and what it leaves in --out."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.daemon import children_of, command_line, is_alive
 from tests.pictures import hashes_of_file
 from tests.simulator.browser import Browser, missing_tools
 
@@ -194,6 +197,56 @@ def test_a_source_that_does_not_exist_is_told_in_words(tmp_path: Path) -> None:
         check=False,
         cwd=tmp_path,
     )
-    assert done.returncode != 0
-    assert "/does/not/exist.mp4" in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert "/does/not/exist.mp4" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def start_demo(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """A demo without an end that keeps its temporary files in `folder`, and its daemon and camera process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ratcam", "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Armed" in line:
+            break
+    daemons = [pid for pid in children_of(process.pid) if " ratcam run " in command_line(pid)]
+    cameras = [camera for pid in daemons for camera in children_of(pid) if "camera_main" in command_line(camera)]
+    assert (len(daemons), len(cameras)) == (1, 1)
+    return process, daemons + cameras
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_demo_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    process, pids = start_demo(tmp_path)
+    assert list(tmp_path.iterdir()) != []
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=90)
+    left = [pid for pid in pids if is_alive(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []
+    assert process.returncode in (0, 1), "as clean as it was"
+    assert "Traceback" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_line_of_a_demo_is_enough_for_head(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m ratcam demo --seconds 5 | head -1"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        timeout=90,
+    )
+    assert done.stdout.startswith("Open http://")
+    assert "Error" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    processes = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    assert [pid for pid in processes if str(tmp_path) in command_line(pid)] == [], "its daemon is told of a file there"

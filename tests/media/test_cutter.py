@@ -102,6 +102,48 @@ def test_other_parameter_sets_begin_another_part() -> None:
     assert Opened(part=2, start_pts_90k=10) in cutter.feed(unit(10, key=True, sets=1))
 
 
+def test_the_same_parameter_sets_in_another_order_go_on_with_the_part() -> None:
+    cutter: ClipCutter[Unit] = ClipCutter(segment_90k=1000)
+    one, other = made_pps(), made_pps(pps_id=1)
+    cutter.feed(Unit(pts_90k=0, is_key=True, data=annex_b(made_sps(), one, other) + KEY))
+    again = Unit(pts_90k=10, is_key=True, data=annex_b(made_sps(), other, one) + KEY)
+    assert [type(event) for event in cutter.feed(again)] == [Appended]
+
+
+def sized(time: int, size: int, *, key: bool) -> Unit:
+    data = (SETS[0] + KEY if key else OTHER) + b"\0\0\1\6"
+    return Unit(pts_90k=time, is_key=key, data=data + b"\x55" * (size - len(data)))
+
+
+def test_a_part_ends_before_a_gop_like_its_largest_would_not_fit() -> None:
+    cutter: ClipCutter[Unit] = ClipCutter(segment_90k=10**9, max_bytes=1000)
+    events: list[Event[Unit]] = []
+    for number, size in enumerate((100, 300, 200, 200, 200, 100, 1500, 100)):
+        events += cutter.feed(sized(2 * number, 60, key=True))
+        events += cutter.feed(sized(2 * number + 1, size - 60, key=False))
+    events += cutter.finish()
+    sizes: dict[int, list[int]] = {}
+    for event in events:
+        if isinstance(event, Appended):
+            sizes.setdefault(event.part, []).append(sum(len(one.data) for one in event.units))
+    assert sizes == {1: [100, 300, 200, 200], 2: [200, 100, 1500], 3: [100]}
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(60, 500)), max_size=60), st.integers(100, 3000))
+def test_a_part_is_too_large_only_by_what_its_last_gop_is_larger_than_the_others(
+    sizes: list[tuple[bool, int]], most: int
+) -> None:
+    cutter: ClipCutter[Unit] = ClipCutter(segment_90k=10**9, max_bytes=most)
+    events = [event for time, (key, size) in enumerate(sizes) for event in cutter.feed(sized(time, size, key=key))]
+    events += cutter.finish()
+    check_order(events, 10**9)
+    for part in {event.part for event in events}:
+        gops = [e.units for e in events if isinstance(e, Appended) and e.part == part]
+        gop_bytes = [sum(len(one.data) for one in gop) for gop in gops]
+        if sum(gop_bytes) > most and len(gop_bytes) > 1:
+            assert sum(gop_bytes[:-1]) + max(gop_bytes[:-1]) <= most
+
+
 def test_a_key_unit_without_parameter_sets_goes_on_with_the_last_ones() -> None:
     cutter: ClipCutter[Unit] = ClipCutter(segment_90k=1000)
     cutter.feed(unit(0, key=True))

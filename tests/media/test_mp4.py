@@ -268,6 +268,25 @@ def test_the_index_of_a_minute_fits_one_upload_part() -> None:
     assert len(patches[0].data) < 40_000
 
 
+@pytest.mark.parametrize("reorders", [False, True])
+@pytest.mark.parametrize(("frames", "gop"), [(1, 1), (900, 1), (900, 2), (1800, 30), (1920, 60), (2000, 700)])
+def test_as_many_pictures_as_expected_always_fit_the_room(frames: int, gop: int, *, reorders: bool) -> None:
+    jitter = random.Random(1)
+    sets = annex_b(made_sps(profile=100 if reorders else 66), made_pps())
+    units = [
+        Unit(
+            pts_90k=unit.pts_90k + jitter.randint(-700, 700) + (3000 * (number % gop % 3) if reorders else 0),
+            is_key=unit.is_key,
+            data=sets + annex_b(made_slice(idr=True)) if unit.is_key else unit.data + b"\0\0\1\6" * (number % 2),
+        )
+        for number, unit in enumerate(made_units(frames, gop=gop))
+    ]
+    recording = Mp4Recording(first=units[0].data, created_unix_s=0, title="", expected_frames=frames, gop_frames=gop)
+    for pictures in gops(units):
+        recording.append(pictures)
+    assert len(recording.finish(None)) == 2
+
+
 def test_offsets_above_four_gigabytes_take_the_longer_boxes() -> None:
     index = SampleIndex()
     index.add_chunk(100, [Sample(10, 0, 0, True)])

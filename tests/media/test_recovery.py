@@ -1,4 +1,7 @@
+import random
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from ratcam.media.recovery import Recovery, recover
 from tests.media.players import Unit, complaints, hashes_of_mp4, hashes_of_raw, needs_ffmpeg, needs_ffprobe, packets
 from tests.media.recordings import gops, patched, saved, top_boxes, unfinished, units_of
 from tests.media.test_mp4 import made_units
+from tests.media.written import annex_b, made_pps, made_slice, made_sps
 
 
 def reader(content: bytes) -> Callable[[int, int], bytes]:
@@ -168,7 +172,74 @@ def test_any_file_is_refused_with_a_reason(content: bytes) -> None:
         recovered(content)
 
 
-def test_only_the_headers_and_the_last_fragment_are_read() -> None:
+def test_a_hole_in_any_fragment_of_the_last_gop_cuts_it_there() -> None:
+    units = [*made_units(12, gop=6), *made_units(700, gop=700)]
+    units = [
+        Unit(pts_90k=n * 3000, is_key=unit.is_key, data=unit.data + b"\0\0\1\6" + b"\x55" * 2000)
+        for n, unit in enumerate(units)
+    ]
+    content = unfinished(units)[1]
+    before = len(unfinished(units[:12])[1])
+    starts = [match.start() for match in re.finditer(rb"moof", content[before:])]
+    assert len(starts) == 3
+    for number, start in enumerate(starts):
+        at = (before + start + 200_000) // 4096 * 4096
+        found, mended = recovered(content[:at] + bytes(4096) + content[at + 4096 :])
+        assert found.frames == 12 + 300 * number
+        assert recover(reader(mended), len(mended)).patches == ()
+
+
+def test_a_hole_that_reaches_into_the_gop_before_the_last_costs_both() -> None:
+    content = bytearray(LARGE_CONTENT)
+    for gop in (8, 9):
+        middle = (LARGE_ENDS[gop - 1] + LARGE_ENDS[gop]) // 2
+        content[middle : middle + 600] = bytes(600)
+    found, _ = recovered(bytes(content))
+    assert (found.frames, found.truncate_to) == (48, LARGE_ENDS[7])
+
+
+def test_a_damaged_file_is_refused_as_a_damaged_file() -> None:
+    recording, content = unfinished(MADE)
+    finished = patched(content, recording.finish(None))
+    for name, whole in (("growing", content), ("finished", finished)):
+        chance = random.Random(name)
+        index = whole.index(b"moov") - 4
+        for _ in range(1500):
+            damaged = bytearray(whole)
+            for _ in range(chance.randint(1, 4)):
+                at = chance.randrange(index, index + 1200) if chance.random() < 0.7 else chance.randrange(len(whole))
+                damaged[at] = chance.choice((0, 1, 2, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+            with suppress(StreamError):
+                recovered(bytes(damaged))
+
+
+def test_a_media_header_of_another_version_is_damage() -> None:
+    recording, content = unfinished(MADE)
+    finished = bytearray(patched(content, recording.finish(None)))
+    finished[finished.index(b"mdhd") + 4] = 1
+    with pytest.raises(StreamError, match="damaged"):
+        recovered(bytes(finished))
+
+
+def test_a_creation_time_beyond_all_calendars_does_not_stop_a_recovery() -> None:
+    damaged = bytearray(CONTENT)
+    damaged[damaged.index(b"mvhd") + 4] = 1
+    found, mended = recovered(bytes(damaged))
+    assert found.frames == 60
+    assert recover(reader(mended), len(mended)).patches == ()
+
+
+def test_a_recovered_recording_keeps_the_size_of_the_set_that_its_pictures_use() -> None:
+    sets = annex_b(made_sps(), made_pps(), made_sps(sps_id=1, width_mbs=9), made_pps(pps_id=1, sps_id=1))
+    unit = Unit(pts_90k=0, is_key=True, data=sets + annex_b(made_slice(idr=True, pps_id=1)))
+    recording, content = unfinished([unit])
+    found, mended = recovered(content)
+    assert (found.width, found.height) == (recording.width, recording.height) == (144, 48)
+    assert mended == patched(content, recording.finish(None))
+    assert recover(reader(mended), len(mended)).width == 144
+
+
+def test_only_the_headers_and_the_last_gop_are_read() -> None:
     big = [
         type(unit)(pts_90k=unit.pts_90k, is_key=unit.is_key, data=unit.data + b"\0\0\1\6" + b"\x55" * 50_000)
         for unit in MADE

@@ -88,6 +88,19 @@ def test_a_gop_larger_than_the_ring_is_dropped_until_the_next_key_unit() -> None
     assert ring.since(0) == (key,)
 
 
+def test_a_clock_that_was_set_back_drops_what_came_before() -> None:
+    ring: PreRollRing[Unit] = PreRollRing(span_90k=100, max_bytes=10_000)
+    for time in range(100_000, 101_000, 10):
+        ring.push(Unit(pts_90k=time, is_key=time % 50 == 0, data=b"x"))
+    key = Unit(pts_90k=0, is_key=True, data=b"x")
+    ring.push(key)
+    assert ring.since(0) == (key,)
+    for time in range(10, 1000, 10):
+        ring.push(Unit(pts_90k=time, is_key=time % 50 == 0, data=b"x"))
+    held = ring.since(0)
+    assert 100 <= held[-1].pts_90k - held[0].pts_90k <= 150
+
+
 def test_a_cleared_ring_waits_for_a_key_unit() -> None:
     ring: PreRollRing[Unit] = PreRollRing(span_90k=100, max_bytes=100)
     ring.push(Unit(pts_90k=0, is_key=True, data=b"x"))

@@ -43,6 +43,33 @@ def test_one_wrong_time_does_not_move_the_others() -> None:
     assert timeline.repaired == 2
 
 
+def test_doubled_times_do_not_add_up() -> None:
+    timeline = Timeline(reorders=False)
+    captured = [9000 * n + more for n in range(100) for more in (0, 3000, 3000, 4000)]
+    shown = [time for _, time in timeline.place(captured, begins_with_key=True)]
+    assert shown == sorted(set(shown))
+    for time, placed in zip(captured, shown, strict=True):
+        assert abs(placed - time) <= 4500
+        assert placed == time or time % 9000
+    assert shown[::4] == captured[::4]
+
+
+def test_a_doubled_time_between_reordered_gops_does_not_move_the_others() -> None:
+    timeline = Timeline(reorders=True)
+    timeline.place([0, 9000, 3000, 6000], begins_with_key=True)
+    placed = timeline.place([9000, 18_000, 12_000, 15_000], begins_with_key=True)
+    assert [shown for _, shown in placed] == [9001, 18_000, 12_000, 15_000]
+    assert timeline.place([18_000], begins_with_key=True)[0][1] == 19_500
+    assert timeline.place([21_000], begins_with_key=True)[0][1] == 21_000
+
+
+def test_reordered_pictures_after_a_clock_that_jumped_keep_their_distances() -> None:
+    timeline = Timeline(reorders=True)
+    timeline.place([100_000, 109_000, 103_000, 106_000], begins_with_key=True)
+    placed = timeline.place([500, 9500, 3500, 6500], begins_with_key=True)
+    assert [shown for _, shown in placed] == [12_000, 21_000, 15_000, 18_000]
+
+
 def test_after_a_clock_that_jumped_the_distances_are_kept() -> None:
     timeline = Timeline(reorders=False)
     captured = [100_000, 103_000, 106_000, 500, 3500, 6500]

@@ -64,11 +64,13 @@ def made_sps(
     crop: tuple[int, int, int, int] | None = None,
     scaling: bool = False,
     vui: BitWriter | None = None,
+    chroma: int = 1,
+    depths: tuple[int, int] = (8, 8),
 ) -> bytes:
-    """An SPS with 4 bits of frame_num."""
+    """An SPS with 4 bits of frame_num; chroma format and bit depths only in profiles from 100 on."""
     bits = BitWriter().u(8, profile).u(8, 0).u(8, 30).ue(sps_id)
-    if profile == 100:
-        bits.ue(1, 0, 0).u(1, 0).u(1, int(scaling))
+    if profile >= 100:
+        bits.ue(chroma, depths[0] - 8, depths[1] - 8).u(1, 0).u(1, int(scaling))
         if scaling:
             bits.u(1, 1)
             for _ in range(16):

@@ -210,3 +210,38 @@ def test_media_are_served_in_ranges(simulator: Simulator, mp4: Path) -> None:
     with urllib.request.urlopen(request, timeout=10) as response:
         assert (response.status, response.headers["Content-Type"]) == (206, "video/mp4")
         assert response.read() == mp4.read_bytes()[100:200]
+
+
+def test_the_newest_message_stays_in_view_when_the_window_changes_and_when_one_writes(
+    browser: Browser, simulator: Simulator
+) -> None:
+    chat = simulator.add_private_chat("Ada")
+    for number in range(60):
+        simulator.say(chat, f"line {number}")
+    at_end = (
+        "(s => s.scrollHeight > s.clientHeight && s.scrollHeight - s.scrollTop - s.clientHeight < 3)"
+        "(document.querySelector('#stream'))"
+    )
+    browser.open(simulator.page_url)
+    browser.wait("document.querySelectorAll('.message').length === 60")
+    browser.wait(at_end)
+    try:
+        browser.pretend_size(390, 844)
+        browser.wait("innerWidth === 390")
+        browser.wait(at_end)
+        simulator.say(chat, "one more")
+        browser.wait("document.querySelectorAll('.message').length === 61")
+        browser.wait(at_end)
+        browser.run(
+            "const s = document.querySelector('#stream'); s.scrollTop = 0;"
+            "s.dispatchEvent(new WheelEvent('wheel', {bubbles: true}));"
+        )
+        browser.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        simulator.say(chat, "while reading above")
+        browser.wait("document.querySelectorAll('.message').length === 62")
+        assert browser.run("return document.querySelector('#stream').scrollTop") == 0, "who reads above is left there"
+        browser.find("#line")[0].send_keys("my own", Keys.ENTER)
+        browser.wait("document.querySelectorAll('.message').length === 63")
+        browser.wait(at_end)
+    finally:
+        browser.real_size()

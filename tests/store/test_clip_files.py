@@ -1,5 +1,6 @@
 """DirectoryClipFiles: names that survive without a database, whole writes, and what a crash left behind."""
 
+import os
 import resource
 import stat
 import subprocess
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ratcam.messages import CameraId, ChatId, ClipCause, ClipId, EventId, RunId, Segment
 from ratcam.ports import ClipFiles, SpoolFile
-from ratcam.store.clip_files import DirectoryClipFiles, file_stem, segment_of
+from ratcam.store.clip_files import BROKEN_KEPT, DirectoryClipFiles, file_stem, segment_of
 
 KITCHEN = CameraId("kitchen-1_a")
 SEGMENT = Segment(
@@ -114,12 +115,12 @@ def test_a_link_or_folder_with_a_segment_s_name_is_left_alone(files: ClipFiles, 
     (tmp_path / "mine").write_text("not yours")
     (folder / (file_stem(SEGMENT) + ".spool")).symlink_to(tmp_path / "mine")
     (folder / (file_stem(replace(SEGMENT, part=7)) + ".mp4")).mkdir()
-    assert files.leftovers() == ()
+    assert list(files.leftovers()) == []
     assert (tmp_path / "mine").read_text() == "not yours"
 
 
 def test_no_folder_means_nothing_is_left(files: ClipFiles) -> None:
-    assert files.leftovers() == ()
+    assert list(files.leftovers()) == []
 
 
 def test_what_cannot_be_played_is_kept_under_another_name(files: ClipFiles) -> None:
@@ -127,15 +128,85 @@ def test_what_cannot_be_played_is_kept_under_another_name(files: ClipFiles) -> N
     spool.append([b"junk"])
     kept = Path(files.set_aside(spool))
     assert (kept.suffix, kept.read_bytes()) == (".broken", b"junk")
-    assert files.leftovers() == ()
+    assert list(files.leftovers()) == []
+
+
+def test_only_the_newest_broken_files_of_the_camera_are_kept(files: ClipFiles, tmp_path: Path) -> None:
+    garden = CameraId("garden")
+    other = DirectoryClipFiles(tmp_path / "clips", garden)
+    theirs = other.set_aside(other.create(replace(SEGMENT, camera=garden, started_unix_s=1.0)))
+    for number in (3, 1, 2, 8, 7, 6, 5, 4):
+        files.set_aside(files.create(replace(SEGMENT, started_unix_s=float(number))))
+    kept = {path.name for path in (tmp_path / "clips").iterdir()}
+    assert kept == {
+        Path(theirs).name,
+        *(file_stem(replace(SEGMENT, started_unix_s=float(number))) + ".broken" for number in range(4, 9)),
+    }
+    assert len(kept) == 1 + BROKEN_KEPT
+
+
+def test_a_file_whose_commit_fails_can_still_be_set_aside_and_is_closed(files: ClipFiles, tmp_path: Path) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    spool = files.create(SEGMENT)
+    spool.append([b"x"])
+    (tmp_path / "clips" / (file_stem(SEGMENT) + ".mp4")).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        spool.commit()
+    assert Path(files.set_aside(spool)).read_bytes() == b"x"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_leftovers_are_opened_one_at_a_time(files: ClipFiles) -> None:
+    for part in range(1, 31):
+        files.create(replace(SEGMENT, part=part)).append([b"x"])
+    left = files.leftovers()
+    next(left)
+    first = len(list(Path("/proc/self/fd").iterdir()))
+    assert {len(list(Path("/proc/self/fd").iterdir())) for _ in left} == {first}
+    assert len(list(Path("/proc/self/fd").iterdir())) == first - 1
+
+
+def test_a_leftover_that_is_deleted_meanwhile_is_left_out(files: ClipFiles, caplog: pytest.LogCaptureFixture) -> None:
+    paths: list[str] = []
+    for part in range(1, 4):
+        spool = files.create(replace(SEGMENT, part=part))
+        spool.append([b"x"])
+        paths.append(spool.commit()[0])
+    left = files.leftovers()
+    next(left)
+    Path(paths[1]).unlink()
+    assert [segment.part for segment, _, _ in left] == [3]
+    assert caplog.text == ""
+
+
+def test_a_leftover_that_cannot_be_opened_is_said_and_left_out(
+    files: ClipFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    for part in (1, 2):
+        spool = files.create(replace(SEGMENT, part=part))
+        spool.append([b"x"])
+        spool.commit()
+    left = files.leftovers()
+    lowest_free = os.open("/dev/null", os.O_RDONLY)
+    os.close(lowest_free)
+    assert next(left)[0].part == 1
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        rest = list(left)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert rest == []
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert f"{file_stem(replace(SEGMENT, part=2))}.mp4 cannot be opened" in caplog.text
 
 
 def test_files_of_an_earlier_incarnation_are_closed(files: ClipFiles) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     left = files.create(SEGMENT)
     left.append([b"x"])
-    ((_, spool, _),) = files.leftovers()
-    spool.commit()
+    for _, spool, _ in files.leftovers():
+        spool.commit()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

@@ -1,0 +1,82 @@
+"""Feeds the muxer: in order, bounded, and without waiting long for a disk that does not keep up."""
+
+import logging
+from collections import deque
+from dataclasses import dataclass, replace
+
+from ratcam.actors.supervised import Address
+from ratcam.messages import ClipId, RecorderStarted, SegmentAppended, SegmentClosed
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0
+"""How long a GOP waits for room at the muxer. The recorder's own mailbox fills meanwhile, so it is short."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """From where on a clip's part was not taken."""
+
+    part: int
+    from_90k: int
+
+
+class SegmentFeed:
+    """The data lane from one recorder to its muxer. For one thread.
+
+    Everything goes through the one bounded lane, so the muxer sees it in this order. A GOP that finds no room within
+    `PATIENCE_S` is refused, and so is the rest of its part; the next part is tried again. While the muxer is behind
+    nothing is waited for. The end of a part is never refused: it waits here, in front of whatever comes, and says where
+    what was taken of the part ends, so that a part that was cut short is a whole and shorter one to the muxer.
+    """
+
+    def __init__(self, muxer: Address) -> None:
+        self._muxer = muxer
+        self._waiting: deque[RecorderStarted | SegmentClosed] = deque()
+        self._lost: dict[ClipId, _Lost] = {}
+        self._is_behind = False
+
+    def begin(self, message: RecorderStarted) -> None:
+        """Tell that a recorder begins; never blocks."""
+        self._waiting.append(message)
+        self.flush(0.0)
+
+    def append(self, message: SegmentAppended) -> bool:
+        """Feed a GOP. False when the clip loses it and nothing of the clip was lost since its last whole part."""
+        segment = message.segment
+        lost = self._lost.get(segment.clip_id)
+        if lost is not None and lost.part == segment.part:
+            return True
+        patience_s = 0.0 if self._is_behind else PATIENCE_S
+        self._is_behind = not (self.flush(patience_s) and self._muxer.feed(message, patience_s))
+        if not self._is_behind:
+            return True
+        _log.error(
+            "%s does not keep up, is the disk too slow? Clip %s part %d ends early",
+            self._muxer.name,
+            segment.clip_id,
+            segment.part,
+        )
+        self._lost[segment.clip_id] = _Lost(segment.part, message.units[0].pts_90k)
+        return lost is not None
+
+    def close(self, message: SegmentClosed) -> None:
+        """Feed a part's end, now or as soon as there is room; never blocks."""
+        clip_id = message.segment.clip_id
+        lost = self._lost.get(clip_id)
+        if lost is not None:
+            is_cut = lost.part == message.segment.part
+            if is_cut:
+                message = replace(message, end_pts_90k=lost.from_90k)
+            if message.is_last or not is_cut:
+                del self._lost[clip_id]
+        self._waiting.append(message)
+        self.flush(0.0)
+
+    def flush(self, patience_s: float) -> bool:
+        """Feed what waits, each for up to `patience_s`, until one is not taken. Whether nothing waits any more."""
+        while self._waiting:
+            if not self._muxer.feed(self._waiting[0], patience_s):
+                return False
+            self._waiting.popleft()
+        return True

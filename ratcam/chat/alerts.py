@@ -1,0 +1,176 @@
+"""What the chats are told of events: texts, pictures and clips in their words and order. Pure; time is an argument."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from ratcam.chat import texts
+from ratcam.messages import (
+    CameraId,
+    CameraLost,
+    CameraRecovered,
+    ChatId,
+    ClipCause,
+    ClipFailed,
+    ClipReady,
+    EventId,
+    MediaKind,
+    MotionEnded,
+    MotionPeaked,
+    MotionStarted,
+)
+from ratcam.ports import MediaItem
+
+EVENTS_REMEMBERED = 100
+LAST_CLIP_TIMEOUT_S = 30.0
+"""How long "all quiet" waits for the event's last clip."""
+
+News = MotionStarted | MotionPeaked | MotionEnded | ClipReady | ClipFailed | CameraLost | CameraRecovered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellText:
+    """A text; to every chat, or only to the one that asked."""
+
+    text: str
+    after_media: bool = False
+    chat: ChatId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellPhoto:
+    """A JPEG to every chat."""
+
+    name: str
+    jpeg: bytes = field(repr=False)
+    caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellClip:
+    """A clip that is on disk; to every chat, or only to the one that asked."""
+
+    item: MediaItem
+    caption: str
+    chat: ChatId | None = None
+
+
+Announcement = TellText | TellPhoto | TellClip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _EndedEvent:
+    """An event that is over and whose last clip is awaited before the chats hear that all is quiet."""
+
+    camera: CameraId
+    duration_s: float
+    give_up_at_s: float
+
+
+class Alerts:
+    """Turns news into announcements, and keeps what they have to know of one another.
+
+    An event is a text, a picture, its clips, and "all quiet" once it is over *and* its last clip is there or lost, in
+    whichever order these two come.
+    """
+
+    def __init__(self) -> None:
+        self._started_unix_s: dict[EventId, float] = {}
+        self._ended: dict[EventId, _EndedEvent] = {}
+        self._recorded: deque[EventId] = deque(maxlen=EVENTS_REMEMBERED)
+        """Events whose last clip is there, or lost, and that are not over yet."""
+        self.lost: dict[CameraId, str] = {}
+        """The cameras that give no pictures, and why."""
+        self.last_motion_unix_s: float | None = None
+
+    def tell(self, news: News, *, now_s: float, now_unix_s: float) -> tuple[Announcement, ...]:
+        """What is to be announced because of this, in order."""
+        match news:
+            case MotionStarted():
+                found: tuple[Announcement, ...] = (self._started(news),)
+            case MotionPeaked():
+                found = (self._peaked(news, now_unix_s),)
+            case MotionEnded():
+                found = self._motion_ended(news, now_s)
+            case ClipReady():
+                found = (_clip(news), *(self._recording_ended(news.segment.cause) if news.is_last else ()))
+            case ClipFailed():
+                found = self._failed(news)
+            case CameraLost():
+                self.lost[news.camera] = reason = texts.reason(news.reason)
+                found = (TellText(text=texts.CAMERA_LOST.format(camera=news.camera, reason=reason)),)
+            case CameraRecovered():
+                self.lost.pop(news.camera, None)
+                blind = texts.duration(news.blind_s)
+                found = (TellText(text=texts.CAMERA_BACK.format(camera=news.camera, blind=blind)),)
+        return found
+
+    def overdue(self, now_s: float) -> tuple[Announcement, ...]:
+        """What is said of events that are over and whose last clip has not come in time: that all is quiet."""
+        return tuple(self._quiet(event) for event, over in tuple(self._ended.items()) if now_s >= over.give_up_at_s)
+
+    def _started(self, event: MotionStarted) -> TellText:
+        self._started_unix_s[event.event_id] = self.last_motion_unix_s = event.started_unix_s
+        while len(self._started_unix_s) > EVENTS_REMEMBERED:
+            del self._started_unix_s[next(iter(self._started_unix_s))]
+        at = texts.clock_time(event.started_unix_s)
+        return TellText(text=texts.MOTION.format(camera=event.camera, at=at))
+
+    def _peaked(self, event: MotionPeaked, now_unix_s: float) -> TellPhoto:
+        at = texts.clock_time(self._started_unix_s.get(event.event_id, now_unix_s))
+        caption = texts.HEAT_MAP.format(camera=event.camera, at=at, score=event.score, area=event.area)
+        return TellPhoto(name=f"heat-{event.camera}-{event.event_id}.jpg", jpeg=event.heat_map_jpeg, caption=caption)
+
+    def _motion_ended(self, event: MotionEnded, now_s: float) -> tuple[Announcement, ...]:
+        self._ended[event.event_id] = _EndedEvent(
+            camera=event.camera, duration_s=event.duration_s, give_up_at_s=now_s + LAST_CLIP_TIMEOUT_S
+        )
+        return (self._quiet(event.event_id),) if event.event_id in self._recorded else ()
+
+    def _failed(self, failed: ClipFailed) -> tuple[Announcement, ...]:
+        reason = texts.reason(failed.reason)
+        if failed.cause.chat is not None:
+            return (
+                TellText(text=texts.CLIP_FAILED.format(camera=failed.camera, reason=reason), chat=failed.cause.chat),
+            )
+        return (TellText(text=texts.CLIP_LOST_TOO.format(reason=reason)), *self._recording_ended(failed.cause))
+
+    def _recording_ended(self, cause: ClipCause) -> tuple[Announcement, ...]:
+        if cause.event_id is None:
+            return ()
+        if cause.event_id in self._ended:
+            return (self._quiet(cause.event_id),)
+        self._recorded.append(cause.event_id)
+        return ()
+
+    def _quiet(self, event_id: EventId) -> TellText:
+        over = self._ended.pop(event_id)
+        self._started_unix_s.pop(event_id, None)
+        text = texts.QUIET.format(camera=over.camera, duration=texts.duration(over.duration_s))
+        return TellText(text=text, after_media=True)
+
+
+def media_id_of(clip: ClipReady) -> str:
+    """What the clip is known by, also after a restart: its file's name."""
+    return PurePath(clip.path).name
+
+
+def _clip(clip: ClipReady) -> TellClip:
+    segment = clip.segment
+    pattern = texts.CLIP if segment.part == 1 and (clip.is_last or clip.is_recovered) else texts.CLIP_PART
+    caption = pattern.format(
+        camera=segment.camera,
+        at=texts.clock_time(segment.started_unix_s),
+        duration=texts.duration(clip.duration_ms / 1000),
+        part=segment.part,
+    )
+    item = MediaItem(
+        media_id=media_id_of(clip),
+        kind=MediaKind.VIDEO,
+        path=clip.path,
+        width=clip.width,
+        height=clip.height,
+        duration_s=max(1, round(clip.duration_ms / 1000)),
+    )
+    recovered = texts.RECOVERED if clip.is_recovered else ""
+    return TellClip(item=item, caption=caption + recovered, chat=segment.cause.chat)
