@@ -12,14 +12,14 @@ PACKAGE = ROOT / "ratcam"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 BEHIND = {
-    "pykka": ("actors/supervised.py", "actors/camera.py"),
+    "pykka": ("actors/supervised.py", "actors/camera.py", "camera_main.py"),
     "telegram": ("chat/",),
     "httpx": ("chat/",),
     "tinydb": ("store/safe_json.py", "store/table_file.py"),
     "av": ("cameras/libav.py",),
     "aiohttp": ("simulator/",),
     "PIL": ("motion/heat_map.py", "cameras/", "simulator/"),
-    "numpy": ("motion/", "cameras/", "actors/motion.py", "analyze.py"),
+    "numpy": ("motion/", "cameras/", "actors/motion.py", "actors/event_picture.py", "analyze.py"),
 }
 """Which files may import a third party."""
 KNOW_TELEGRAM = {"command_menu", "failures", "gateway", "inbound", "receiver", "sender", "telegram_request"}

@@ -94,6 +94,7 @@ class MotionActor(Supervised):
         self._late: list[EventPicture] = []
         """Of past events, oldest first."""
         self._refused_fields = 0
+        self._newest_90k = 0
 
     def on_start(self) -> None:
         """Be armed as before."""
@@ -159,6 +160,7 @@ class MotionActor(Supervised):
             if self._refused_fields == 1:
                 _log.warning("%s: a motion field cannot be used: %s", self._camera, exc)
             return
+        self._newest_90k = field.pts_90k
         if not self._is_armed:
             return
         change = self._tracker.feed(seen)
@@ -204,11 +206,15 @@ class MotionActor(Supervised):
         picture = event.picture
         if picture is None:
             return
-        if now_90k >= picture.due_90k and picture.shown is not None:
-            event.picture = None
-            self._send_picture(picture, picture.shown)
-        elif running.peak_90k == now_90k and picture.may_ask(now_90k):
+        if not self._send_if_due(event, picture) and running.peak_90k == now_90k and picture.may_ask(now_90k):
             self._ask_for_still(picture, running)
+
+    def _send_if_due(self, event: _Event, picture: EventPicture) -> bool:
+        if self._newest_90k < picture.due_90k or picture.shown is None:
+            return False
+        event.picture = None
+        self._send_picture(picture, picture.shown)
+        return True
 
     def _ask_for_still(self, picture: EventPicture, running: RunningEvent) -> None:
         picture.awaited = Moment(
@@ -222,7 +228,9 @@ class MotionActor(Supervised):
         self._proxy.tell(TakeSnapshot(camera=self._camera, request_id=picture.awaited.request_id))
 
     def _still_arrived(self, snapshot: Snapshot) -> None:
-        if self._event is not None and self._event.picture is not None and self._event.picture.take(snapshot):
+        event = self._event
+        if event is not None and event.picture is not None and event.picture.take(snapshot):
+            self._send_if_due(event, event.picture)
             return
         for picture in self._late:
             if picture.take(snapshot):

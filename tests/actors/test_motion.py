@@ -31,7 +31,7 @@ def test_an_event_is_told_to_the_bot_and_the_recorder_with_strength_and_place(wa
     assert over.event_id == begun.event_id
     assert over.peak_score >= begun.score
     assert 1.5 <= over.duration_s <= 4.5, "2 s of motion and what the accumulator holds of it"
-    assert watch.recorder.of(MotionStarted) == [begun]
+    assert watch.recorder.wait_for(MotionStarted) == [begun]
     assert watch.recorder.wait_for(MotionEnded) == [over]
 
 
@@ -129,7 +129,7 @@ def test_a_stop_ends_the_event(watch: Watch) -> None:
     moving_event(watch)
     watch.address.request_stop()
     assert ended(watch).reason == "Ratcam is stopping"
-    assert watch.recorder.wait_for(MotionEnded) == watch.bot.of(MotionEnded)
+    assert watch.recorder.wait_for(MotionEnded) == watch.bot.wait_for(MotionEnded)
     assert watch.deaths.get(timeout=10).reason == ""
 
 
@@ -137,7 +137,7 @@ def test_a_failure_ends_the_event(watch: Watch) -> None:
     moving_event(watch)
     watch.address.tell("not a message")
     assert ended(watch).reason == "the detector failed"
-    assert watch.recorder.wait_for(MotionEnded) == watch.bot.of(MotionEnded)
+    assert watch.recorder.wait_for(MotionEnded) == watch.bot.wait_for(MotionEnded)
     assert "str" in watch.deaths.get(timeout=10).reason
 
 

@@ -31,7 +31,7 @@ def test_the_main_job(home: Home, simulator: Simulator) -> None:
     home.ask(ada, "/status", "kitchen: disarmed")
     simulator.say(ada, "/photo")
     home.hear(ada, media("photo"))
-    home.ask(ben, "/video 2", "Recording 2 s")
+    home.ask(ben, "/video 2", "Recording the next 2 s")
     asked_for = home.hear(ben, media("video"))
     assert asked_for.media is not None
     assert (asked_for.media.width, asked_for.media.height) == (320, 240)
