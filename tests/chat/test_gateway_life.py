@@ -5,7 +5,6 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -49,17 +48,6 @@ from tests.chat.gateway_rig import (
 from tests.deadline import wait_until
 
 ALLOWED = frozenset({OWNER})
-
-
-@pytest.fixture
-def api() -> ScriptedApi:
-    return ScriptedApi()
-
-
-@pytest.fixture
-def base_url(api: ScriptedApi) -> Iterator[str]:
-    with LoopbackServer(api.app) as server:
-        yield server.base_url
 
 
 def telegram_threads() -> int:

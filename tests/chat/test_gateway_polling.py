@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +14,6 @@ from tests.chat.gateway_rig import (
     OWNER,
     Handler,
     Heard,
-    LoopbackServer,
     ScriptedApi,
     gateway_at,
     hang,
@@ -28,17 +26,6 @@ from tests.chat.gateway_rig import (
 from tests.deadline import wait_until
 
 ALLOWED = frozenset({OWNER})
-
-
-@pytest.fixture
-def api() -> ScriptedApi:
-    return ScriptedApi()
-
-
-@pytest.fixture
-def base_url(api: ScriptedApi) -> Iterator[str]:
-    with LoopbackServer(api.app) as server:
-        yield server.base_url
 
 
 FAULTS: dict[str, tuple[Handler, ...]] = {

@@ -1,10 +1,7 @@
 """A chat whose right is taken: what was meant for it does not go out any more, and it may still be answered."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from ratcam.chat.gateway import TelegramGateway
 from ratcam.clock import SystemClock
@@ -23,7 +20,6 @@ from tests.chat.gateway_rig import (
     OWNER,
     TOKEN,
     Heard,
-    LoopbackServer,
     ScriptedApi,
     gateway_at,
     hang,
@@ -32,24 +28,6 @@ from tests.chat.gateway_rig import (
 
 OTHER = ChatId(22)
 BOTH = frozenset({OWNER, OTHER})
-
-
-@pytest.fixture
-def api() -> ScriptedApi:
-    return ScriptedApi()
-
-
-@pytest.fixture
-def base_url(api: ScriptedApi) -> Iterator[str]:
-    with LoopbackServer(api.app) as server:
-        yield server.base_url
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(bytes(1_000_000))
-    return path
 
 
 def video_to(chat: ChatId, path: Path, name: str) -> Delivery:

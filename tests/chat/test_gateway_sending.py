@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,6 @@ from tests.chat.gateway_rig import (
     OWNER,
     Handler,
     Heard,
-    LoopbackServer,
     ScriptedApi,
     free_port,
     gateway_at,
@@ -36,24 +34,6 @@ from tests.chat.gateway_rig import (
 from tests.deadline import wait_until
 
 OTHER = ChatId(22)
-
-
-@pytest.fixture
-def api() -> ScriptedApi:
-    return ScriptedApi()
-
-
-@pytest.fixture
-def base_url(api: ScriptedApi) -> Iterator[str]:
-    with LoopbackServer(api.app) as server:
-        yield server.base_url
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    path = tmp_path / "clip.mp4"
-    path.write_bytes(bytes(1_000_000))
-    return path
 
 
 def video_to(chat: int, path: Path | str, name: str = "video") -> Delivery:
