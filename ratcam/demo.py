@@ -24,6 +24,8 @@ from ratcam.simulator.simulator import Simulator
 from ratcam.simulator.transcript import ChatMessage
 
 _PASSCODE = re.compile(r"^Passcode for (?P<name>.*): (?P<passcode>\S+) \(")
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""SIGINT too: a shell's background job begins with it ignored, and Python then leaves it so."""
 _ANSWER_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 12.0
 _LAST_WORDS_TIMEOUT_S = 20.0
@@ -141,7 +143,7 @@ def run_demo(*, seconds: float | None, source: str, out: Path | None, port: int)
 
 @contextlib.contextmanager
 def _signals_like_ctrl_c() -> Generator[None]:
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _ENDING}
     try:
         yield
     finally:
