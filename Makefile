@@ -7,7 +7,7 @@ ARGS ?=
 
 .venv/.ready: requirements.txt setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e '.[demo,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt --config-settings editable_mode=compat -e '.[demo,dev]'
 	touch $@
 
 demo: .venv/.ready  ## the main job on the embedded camera and chat: make demo ARGS="--seconds 60 --out out"
