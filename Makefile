@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench crash fuzz clean
 
 .venv/.ready: requirements.txt setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -29,5 +29,16 @@ format: .venv/.ready  ## format and sort imports
 bench: .venv/.ready  ## the figures in docs/: ratios against peers, from one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+crash: .venv/.ready  ## kills, torn writes, power cuts and full disks, at length; as root, for the loop devices
+	RATCAM_TESTS_CRASH=long $(BIN)/python -m pytest tests/crash -s $(ARGS)
+
+fuzz: .venv/.fuzz  ## look for bytes that break a parser, a minute a target: make fuzz ARGS="--seconds 600 recovery"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
+.venv/.fuzz: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[fuzz]'
+	touch $@
+
 clean:  ## remove the virtual environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build .coverage .coverage.*
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build .coverage .coverage.* \
+		tests/validators/node_modules fuzz-findings

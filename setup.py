@@ -44,7 +44,10 @@ setup(
             "hypothesis~=6.170",
             "selenium~=4.30",
             "lo-bot-api-emulator==0.3.6",
+            "pymp4==1.4.0",
         ],
+        # Has wheels for few platforms: no part of "dev".
+        "fuzz": ["atheris~=3.0"],
     },
     entry_points={"console_scripts": ["ratcam = ratcam.cli:main"]},
 )

@@ -268,7 +268,9 @@ def _check_heat_map_path(path: Path) -> None:
 def _draw_heat_map(path: Path, video: Path, moment: _Strongest, motion: MotionSettings, info: SourceInfo) -> None:
     still = _still_at(video, moment.pts_90k)
     size = (info.width, info.height)
-    image = heat_maps.draw(still, moment.accumulator, box=moment.box, settings=motion, picture_size=size)
+    image = heat_maps.draw(
+        still, moment.accumulator, box=moment.box, settings=motion, picture_size=size, rotation=info.rotation
+    )
     try:
         image.save(path, "PNG")
     except OSError as exc:

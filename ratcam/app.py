@@ -17,8 +17,9 @@ from ratcam.actors.bot import BotActor, CameraLinks
 from ratcam.actors.camera_proxy import CameraProxy, Outage
 from ratcam.actors.motion import MotionActor
 from ratcam.actors.muxer import MuxerActor
-from ratcam.actors.recorder import RecorderActor
+from ratcam.actors.recorder import Orientation, RecorderActor
 from ratcam.actors.supervised import Address
+from ratcam.cameras.thumbnails import LibavThumbnails
 from ratcam.chat import texts
 from ratcam.chat.deliveries import Deliveries
 from ratcam.chat.enrolment import Enrolment
@@ -42,8 +43,9 @@ _log = logging.getLogger(__name__)
 
 FIELDS_AHEAD = 8
 """How many motion fields may wait for the detector: the recorder must not run ahead of it by more than a moment."""
-GOPS_AHEAD = 32
-"""How many GOPs may wait for the disk before a segment is given up: half a minute of a stalled SD card."""
+PIECES_AHEAD = 32
+"""How many GOPs, or pieces of at most 4 MB, may wait for the disk before a segment is given up: half a minute of a
+stalled SD card."""
 UNITS_AHEAD = 64
 """How many access units may wait for the recorder before the camera process sheds."""
 
@@ -103,12 +105,12 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     camera = CameraId(config.camera.name)
     clips = DirectoryClipFiles(media_dir / "clips", camera)
     auth, bot = Address("auth"), Address("bot")
-    muxer = Address(f"muxer {camera}", data_limit=GOPS_AHEAD)
+    muxer = Address(f"muxer {camera}", data_limit=PIECES_AHEAD)
     recorder = Address(f"recorder {camera}", data_limit=UNITS_AHEAD)
     motion, proxy = Address(f"motion {camera}", data_limit=FIELDS_AHEAD), Address(f"camera {camera}")
     links = {camera: CameraLinks(proxy=proxy, motion=motion, recorder=recorder)}
     runs = itertools.count(1)
-    outage = Outage()
+    outage, orientation = Outage(), Orientation()
 
     enrolment = Enrolment(settings=config.auth)
     gateway = TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
@@ -149,6 +151,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             on_death=on_death,
             camera=camera,
             files=clips,
+            thumbnails=LibavThumbnails(),
             clock=clock,
             segment_s=config.recording.segment_s,
             bot=bot,
@@ -162,6 +165,8 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             camera=camera,
             settings=config.recording,
             clock=clock,
+            orientation=orientation,
+            proxy=proxy,
             muxer=muxer,
             bot=bot,
         ),

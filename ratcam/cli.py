@@ -1,39 +1,41 @@
-"""The command line: understands the arguments, calls the part that does it, says in words what went wrong."""
+"""The `ratcam` command: does what its arguments ask for, and says in words what went wrong.
 
-import argparse
-import contextlib
+Putting a minute of video into an MP4 file takes less time than importing what understands every command line. So the
+plain form of `ratcam mux` is understood here; everything else, help and mistakes too, is `ratcam.commands`' affair.
+"""
+
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
-from typing import NoReturn
 
-from ratcam import __version__
-from ratcam.config import Config, load, sample, show
-from ratcam.errors import BadInputError, ConfigError, ExitStatus, RatcamError
-from ratcam.messages import ChatId
+from ratcam.console import leave, positive_number
+from ratcam.errors import ConfigError, ExitStatus, RatcamError
 
-_DESCRIPTION = "A camera as a contact in Telegram."
-_CONFIG_HELP = "the configuration (default: ratcam.ini in this folder, if there is one)"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command; returns the exit status. Never raises for a person's mistake.
 
-    `run` does not return: once the daemon has stopped, it ends the process (see `_leave`).
+    `run`, and `mux` when it is the process's own command line, do not return: they end the process.
     """
-    arguments = _parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], ExitStatus] = arguments.run
+    words = sys.argv[1:] if argv is None else argv
     try:
-        return run(arguments)
-    except ConfigError as exc:
-        for problem in exc.problems:
-            print(problem, file=sys.stderr)
-        return exc.exit_status
+        plain = _plain_mux(words)
+        if plain is None:
+            from ratcam.commands import parsed  # noqa: PLC0415  slow to import
+
+            return parsed(words)()
+        from ratcam.muxing import mux  # noqa: PLC0415  the other commands do not need it
+
+        source, target, fps = plain
+        mux(source, target, fps=fps)
+        sys.stdout.flush()
     except RatcamError as exc:
-        print(f"ratcam: {exc}", file=sys.stderr)
+        problems = exc.problems if isinstance(exc, ConfigError) else (f"ratcam: {exc}",)
+        for problem in problems:
+            print(problem, file=sys.stderr)
         return exc.exit_status
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it closes standard output.
@@ -44,191 +46,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitStatus.FAILED
     except KeyboardInterrupt:
         return 130
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ratcam", description=_DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"ratcam {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="run the daemon in the foreground")
-    run.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
-    run.add_argument("-v", "--verbose", action="store_true", help="log everything, whatever [daemon] log_level says")
-    run.set_defaults(run=_run)
-
-    demo = commands.add_parser("demo", help="the main job on an embedded camera and an embedded chat")
-    demo.add_argument("--seconds", type=_positive, metavar="N", help="end after so long (default: at Ctrl-C)")
-    demo.add_argument("--source", default="demo", help="demo, or file:PATH to use a video as the camera")
-    demo.add_argument("--out", type=Path, metavar="DIR", help="keep transcript.json, the media and the log here")
-    demo.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="where the chat page listens (default: any free port)"
-    )
-    demo.set_defaults(run=_demo)
-
-    chats = commands.add_parser("chats", help="list the enrolled chats, or revoke one; also while the daemon runs")
-    chats.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
-    what = chats.add_subparsers(metavar="ACTION")
-    chats.set_defaults(run=_chats_list)
-    every = what.add_parser("list", help="list the enrolled chats")
-    every.set_defaults(run=_chats_list)
-    revoke = what.add_parser("revoke", help="take a chat's authorisation away")
-    revoke.add_argument("chat", type=int, metavar="ID", help="the chat's number, as `ratcam chats` shows it")
-    revoke.set_defaults(run=_chats_revoke)
-    for action in (every, revoke):  # also behind the action; what stands before it must not be overwritten
-        action.add_argument("--config", type=Path, metavar="INI", default=argparse.SUPPRESS, help=_CONFIG_HELP)
-
-    mux = commands.add_parser("mux", help="put a raw H.264 stream into an MP4 without encoding it again")
-    mux.add_argument("source", type=Path, metavar="IN.h264")
-    mux.add_argument("target", type=Path, metavar="OUT.mp4")
-    mux.add_argument(
-        "--fps", type=_positive, metavar="N", help="pictures a second (default: what the stream says, or 25)"
-    )
-    mux.set_defaults(run=_mux)
-
-    analyze = commands.add_parser("analyze", help="run the motion detector over a video")
-    analyze.add_argument("video", type=Path, metavar="VIDEO")
-    analyze.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
-    analyze.add_argument(
-        "--vectors", type=Path, metavar="FILE", help="a raw file of picamera's motion_output, instead of decoding"
-    )
-    analyze.add_argument("--json", action="store_true", help="JSON lines: stream, frames, events, summary")
-    analyze.add_argument(
-        "--heatmap", type=Path, metavar="PNG", help="write the heat map of the strongest event, or picture"
-    )
-    analyze.set_defaults(run=_analyze)
-
-    config = commands.add_parser("config", help="show or check the configuration")
-    actions = config.add_subparsers(required=True, metavar="ACTION")
-    for name, function, text in (
-        ("show", _config_show, "print what is in force and where it comes from; secrets are masked"),
-        ("check", _config_check, "report every error; exit status 78 if there is one"),
-        ("sample", _config_sample, "print a ratcam.ini with every key, explained, at its default"),
-    ):
-        action = actions.add_parser(name, help=text)
-        action.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
-        action.set_defaults(run=function)
-    return parser
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
-    return int(text)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _load(arguments: argparse.Namespace) -> Config:
-    return load(arguments.config, os.environ)
-
-
-def _run(arguments: argparse.Namespace) -> ExitStatus:
-    # Imported when needed: the other commands must start fast and need none of what the daemon is made of.
-    from ratcam.app import run_daemon  # noqa: PLC0415
-
-    config = _load(arguments)
-    if arguments.verbose:
-        config = replace(config, daemon=replace(config.daemon, log_level="debug"))
-    _leave(run_daemon(config))
-
-
-def _leave(status: ExitStatus) -> NoReturn:
-    """End the process without waiting for its threads.
-
-    The interpreter's own exit joins the threads that look up names, and where the resolver does not answer that takes
-    minutes: the service manager would kill the process before. Everything has been stopped and closed by now.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # whoever read it has gone
-            stream.flush()
-    os._exit(status)
-
-
-def _demo(arguments: argparse.Namespace) -> ExitStatus:
-    try:
-        from ratcam.demo import run_demo  # noqa: PLC0415
-    except ModuleNotFoundError as exc:
-        raise BadInputError(f"the demo needs {exc.name}; install it with: pip install 'ratcam[demo]'") from exc
-    return run_demo(seconds=arguments.seconds, source=arguments.source, out=arguments.out, port=arguments.port)
-
-
-def _chats_list(arguments: argparse.Namespace) -> ExitStatus:
-    from ratcam.store.auth import TinyAuthStore  # noqa: PLC0415
-
-    state_dir = Path(_load(arguments).daemon.state_dir)
-    chats = TinyAuthStore(state_dir=state_dir).chats()
-    if not chats:
-        print(f"No chat is enrolled in {state_dir}. Send /start to your bot while `ratcam run` runs.")
-    for chat in chats:
-        since = datetime.fromtimestamp(chat.since_unix_s).strftime("%Y-%m-%d %H:%M")
-        print(f"{chat.chat:>16}  since {since}  {chat.name if chat.name.isprintable() else repr(chat.name)}")
+    if argv is None:
+        leave(ExitStatus.OK)
     return ExitStatus.OK
 
 
-def _chats_revoke(arguments: argparse.Namespace) -> ExitStatus:
-    from ratcam.store.auth import TinyAuthStore  # noqa: PLC0415
-
-    store = TinyAuthStore(state_dir=Path(_load(arguments).daemon.state_dir))
-    if not store.revoke(ChatId(arguments.chat)):
-        raise BadInputError(f"chat {arguments.chat} is not enrolled; `ratcam chats` lists those that are")
-    print(f"Chat {arguments.chat} is revoked. A running daemon notices within a second.")
-    return ExitStatus.OK
-
-
-def _mux(arguments: argparse.Namespace) -> ExitStatus:
-    from ratcam.muxing import mux_file  # noqa: PLC0415
-
-    report = mux_file(arguments.source, arguments.target, fps=arguments.fps)
-    print(
-        f"{arguments.target}: {_count(report.frames, 'picture')} ({_count(report.key_frames, 'key frame')}), "
-        f"{report.duration_s:.2f} s, "
-        f"{report.width}x{report.height} at {report.fps:g} pictures/s ({report.fps_origin.value}), "
-        f"{report.size_bytes} bytes"
-    )
-    if report.dropped_frames:
-        print(f"Left out, before the first key frame: {_count(report.dropped_frames, 'picture')}.")
-    return ExitStatus.OK
-
-
-def _analyze(arguments: argparse.Namespace) -> ExitStatus:
-    from ratcam.analyze import analyze  # noqa: PLC0415
-
-    analyze(
-        arguments.video,
-        motion=_load(arguments).motion,
-        vectors=arguments.vectors,
-        as_json=arguments.json,
-        heat_map=arguments.heatmap,
-        out=sys.stdout,
-    )
-    return ExitStatus.OK
-
-
-def _config_show(arguments: argparse.Namespace) -> ExitStatus:
-    print(show(_load(arguments)), end="")
-    return ExitStatus.OK
-
-
-def _config_check(arguments: argparse.Namespace) -> ExitStatus:
-    config = _load(arguments)
-    print(f"{config.path or 'the defaults'}: no errors")
-    if not config.telegram.token:
-        print("There is no bot token yet: `ratcam run` needs one and says how to get it.")
-    return ExitStatus.OK
-
-
-def _config_sample(arguments: argparse.Namespace) -> ExitStatus:
-    print(sample(), end="")
-    return ExitStatus.OK
+def _plain_mux(words: "Sequence[str]") -> tuple[str, str, float | None] | None:
+    """Source, target and rate of `mux IN OUT`, with or without `--fps N` anywhere; None: it is not as plain as that."""
+    if not words or words[0] != "mux":
+        return None
+    rest, fps = list(words[1:]), None
+    if "--fps" in rest:
+        at = rest.index("--fps")
+        fps = positive_number(rest[at + 1]) if at + 1 < len(rest) else None
+        if fps is None:
+            return None
+        del rest[at : at + 2]
+    if len(rest) != 2 or any(word.startswith("-") or not word for word in rest):
+        return None
+    return rest[0], rest[1], fps

@@ -4,19 +4,27 @@
 A message of a `RatcamError` is written for the person at the console: what is wrong, and what to do.
 """
 
-from enum import IntEnum
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
-class ExitStatus(IntEnum):
-    """What the `ratcam` command ends with."""
+class ExitStatus(int):
+    """What the `ratcam` command ends with. No enumeration: `enum` takes longer to import than a short file to mux."""
 
-    OK = 0
-    FAILED = 1
+    OK: "ClassVar[ExitStatus]"
+    FAILED: "ClassVar[ExitStatus]"
     """Something broke that a restart may mend."""
-    BAD_INPUT = 2
+    BAD_INPUT: "ClassVar[ExitStatus]"
     """The command line or a file given on it cannot be used."""
-    BAD_CONFIG = 78
+    BAD_CONFIG: "ClassVar[ExitStatus]"
     """The configuration is wrong (EX_CONFIG of sysexits.h): a restart does not help."""
+
+
+ExitStatus.OK = ExitStatus(0)
+ExitStatus.FAILED = ExitStatus(1)
+ExitStatus.BAD_INPUT = ExitStatus(2)
+ExitStatus.BAD_CONFIG = ExitStatus(78)
 
 
 class RatcamError(Exception):

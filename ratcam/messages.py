@@ -76,6 +76,8 @@ class StreamStarted:
     """Nominal pictures a second; the truth is in the timestamps."""
     started_unix_s: float
     """Wall-clock time of media time 0 of this run."""
+    rotation: int = 0
+    """By how much a player has to turn the coded pictures, in degrees clockwise: 0, 90, 180 or 270."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class TakeSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestKeyFrame:
-    """Ask the encoder for a key frame soon; a source that cannot does nothing."""
+    """Ask the encoder to make the next picture a key frame; a source that cannot does nothing."""
 
     camera: CameraId
 
@@ -224,6 +226,8 @@ class Segment:
     cause: ClipCause
     started_unix_s: float
     """Wall-clock time of the segment's first picture."""
+    rotation: int = 0
+    """Degrees clockwise by which a picture is to be turned for viewing: 0, 90, 180 or 270; not part of the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,7 +241,11 @@ class RecordClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentAppended:
-    """The next access units of a segment in decoding order, at most one GOP; every one begins with a key unit."""
+    """The next access units of a segment in decoding order: a GOP, or a piece of one.
+
+    Only the first unit may be a key unit, and the first of a segment is one. A long GOP comes in pieces, so that it
+    neither fills the memory nor is lost in a crash.
+    """
 
     segment: Segment
     units: tuple[AccessUnit, ...] = field(repr=False)
@@ -245,11 +253,17 @@ class SegmentAppended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentClosed:
-    """A segment is whole. `end_pts_90k` is the time of the picture after its last, or None when there is none."""
+    """A segment is whole. `end_pts_90k` is the time of the picture after its last, or None when there is none.
+
+    A segment that was closed may be closed once more, as the clip's last, when nothing came of the clip after it.
+    """
 
     segment: Segment
     is_last: bool
     end_pts_90k: int | None
+    cover: bytes = field(default=b"", repr=False)
+    """The key unit, as in `AccessUnit.data`, that stands for the segment in a thumbnail: its first one at or after what
+    the clip is recorded for (the motion's start, the request), or else its first one. Empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +278,7 @@ class RecorderStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipReady:
-    """A playable MP4 of one segment is on disk."""
+    """A playable MP4 of one segment is on disk. Width and height are as shown: upright, of square samples."""
 
     segment: Segment
     is_last: bool
@@ -273,8 +287,12 @@ class ClipReady:
     duration_ms: int
     width: int
     height: int
+    thumbnail_jpeg: bytes = field(default=b"", repr=False)
+    """A picture of it for the chat, upright, at most 320 pixels a side and 200 kB; empty if none could be made."""
     is_recovered: bool = False
     """The recording was cut short by a crash or a power cut and has been finished afterwards."""
+    is_cut_short: bool = False
+    """The disk did not take the rest of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -330,6 +348,8 @@ class Delivery:
     width: int = 0
     height: int = 0
     duration_s: int = 0
+    thumbnail_path: str = ""
+    """A JPEG that the chat shows until the video is played; empty if there is none."""
     is_silent: bool = False
 
 

@@ -1,27 +1,39 @@
-"""The `ratcam mux` command: a raw H.264 file into an MP4 file, without decoding or encoding it."""
+"""The `ratcam mux` command: a raw H.264 file into an MP4 file, without decoding or encoding it.
 
-import math
+One pass with little memory: windows on the stream are written as they are read, behind room for the index, which is
+filled in at the end. Nothing that is slow to import stands here: a minute of video takes less time than `argparse`.
+"""
+
 import os
-from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
-from fractions import Fraction
-from mmap import ACCESS_READ, mmap
-from pathlib import Path
+import sys
 
 from ratcam.errors import BadInputError
 from ratcam.media.avc_config import shown_size
+from ratcam.media.boxes import FileInfo
 from ratcam.media.errors import StreamError
-from ratcam.media.progressive import ProgressiveFile
-from ratcam.media.raw_stream import RawStream, read_stream
+from ratcam.media.progressive import exact_head, head_of_size, room_for_head
+from ratcam.media.raw_stream import MAX_RATE, MIN_RATE, RawStream
 from ratcam.media.timebase import seconds
+from ratcam.media.value import Value
 
-DEFAULT_FPS = Fraction(25)
-MIN_FPS, MAX_FPS = Fraction(1, 100), Fraction(1000)
-WRITE_BUFFER_BYTES = 1 << 20
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratcam.media.avc_config import Description
+    from ratcam.media.progressive import Rate
+
+FIRST_BYTES = 1 << 20
+"""What is looked at before anything is written: the room for the index is estimated from it."""
+WINDOW_BYTES = 128 << 10
+"""Small enough to stay in the processor's cache between reading, scanning and writing: twice as fast as 1 MB."""
+_TYPE, _ORDINARY = 0o170000, 0o100000
+"""Of a file's mode the part that says what it is, and what that is for ordinary files (inode(7))."""
+_MAX_BUFFERS = 1024
+"""What one call of writev takes."""
 
 
-class FpsOrigin(Enum):
+class FpsOrigin:
     """Where the frame rate of a muxed file comes from."""
 
     FLAG = "--fps"
@@ -30,8 +42,7 @@ class FpsOrigin(Enum):
     """The stream does not say: 25 pictures a second."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MuxReport:
+class MuxReport(Value):
     """What was muxed. Width and height are in pixels as shown."""
 
     frames: int
@@ -40,20 +51,38 @@ class MuxReport:
     width: int
     height: int
     fps: float
-    fps_origin: FpsOrigin
+    fps_origin: str
+    """One of `FpsOrigin`."""
     dropped_frames: int
-    """Pictures before the first key frame: nothing can be decoded from them, they are left out."""
+    """Pictures before the first that a decoder can begin with: nothing can be decoded from them, they are left out."""
     is_reordered: bool
     size_bytes: int
 
 
-def mux_file(source: Path, target: Path, *, fps: float | None) -> MuxReport:
+def mux(source: str, target: str, *, fps: float | None) -> None:
+    """Do the command: mux a file and say on standard output what is in it.
+
+    Raises:
+        BadInputError: see `mux_file`.
+    """
+    report = mux_file(source, target, fps=fps)
+    sys.stdout.write(
+        f"{target}: {_count(report.frames, 'picture')} ({_count(report.key_frames, 'key frame')}), "
+        f"{report.duration_s:.2f} s, "
+        f"{report.width}x{report.height} at {report.fps:g} pictures/s ({report.fps_origin}), "
+        f"{report.size_bytes} bytes\n"
+    )
+    if report.dropped_frames:
+        sys.stdout.write(f"Left out, before the first key frame: {_count(report.dropped_frames, 'picture')}.\n")
+
+
+def mux_file(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", *, fps: float | None) -> MuxReport:
     """Put the H.264 pictures of an Annex B file into an MP4 file with the index in front.
 
     The target appears, or is replaced, when it is whole; on an error it is left as it was.
 
     Args:
-        source: the raw stream.
+        source: the raw stream: a file or a pipe.
         target: the file to write.
         fps: pictures a second; None: what the stream says, or else 25.
 
@@ -61,78 +90,199 @@ def mux_file(source: Path, target: Path, *, fps: float | None) -> MuxReport:
         BadInputError: the source cannot be read or is no H.264 stream with parameter sets and a key frame, the target
             cannot be written or is the source, by whatever name, or `fps` is not from 0.01 to 1000.
     """
-    if fps is not None and not (math.isfinite(fps) and MIN_FPS <= fps <= MAX_FPS):
+    if fps is not None and not MIN_RATE <= fps <= MAX_RATE:
         raise BadInputError(f"--fps {fps:g} is not a frame rate: give pictures a second, from 0.01 to 1000")
-    _refuse_same_file(source, target)
-    data, created_unix_s = _opened(source)
+    source, target = os.fspath(source), os.fspath(target)
+    _refuse_target(source, target)
     try:
-        stream = read_stream(data)
-        rate, origin = _frame_rate(fps, stream)
-        file = stream.lay_out(rate, created_unix_s=created_unix_s, title=source.stem)
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError) as exc:
+        raise BadInputError(f"cannot read {source}: {_reason(exc)}") from exc
+    try:
+        return _Job(descriptor, source, target, _rate(fps)).run(is_flag=fps is not None)
     except StreamError as exc:
         raise BadInputError(f"cannot mux {source}: {exc}") from exc
-    size_bytes = _replace(target, file)
-    sizes = [shown_size(sets.active) for sets in stream.descriptions]
-    return MuxReport(
-        frames=file.frames,
-        key_frames=sum(picture.is_key for picture in stream.pictures),
-        duration_s=seconds(file.duration_90k),
-        width=max(width for width, _ in sizes),
-        height=max(height for _, height in sizes),
-        fps=float(rate),
-        fps_origin=origin,
-        dropped_frames=stream.dropped,
-        is_reordered=stream.is_reordered,
-        size_bytes=size_bytes,
-    )
+    finally:
+        os.close(descriptor)
 
 
-def _refuse_same_file(source: Path, target: Path) -> None:
-    with suppress(OSError, ValueError):  # one of them is missing or has an impossible name: said where it is opened
-        if source.samefile(target):
-            raise BadInputError(f"{target} is the stream itself: give the MP4 file another name")
+class _Job:
+    """One file's muxing."""
 
+    def __init__(self, source: int, name: str, target: str, rate: "Rate | None") -> None:
+        found = os.fstat(source)
+        self._source, self._name, self._target = source, name, target
+        self._size = found.st_size if found.st_mode & _TYPE == _ORDINARY else None
+        title = os.path.splitext(os.path.basename(name))[0]  # noqa: PTH119, PTH122  pathlib is slow to import
+        self._info = FileInfo(created_unix_s=int(found.st_mtime), title=title)
+        self._stream = RawStream(rate=rate, size=self._size)
+        self._descriptions: tuple[Description, ...] = ()
+        # One byte more than a short file has: so its end is seen at once.
+        self._buffer = bytearray(FIRST_BYTES if self._size is None else min(FIRST_BYTES, self._size + 1))
+        self._held: int = 0
+        self._rest = memoryview(b"")
+        self._is_over = False
 
-def _opened(source: Path) -> tuple[memoryview, int]:
-    """The file's bytes, mapped where that is possible, and when it was last written."""
-    try:
-        with source.open("rb") as file:
-            written_unix_s = int(os.fstat(file.fileno()).st_mtime)
-            # A pipe cannot be mapped, nor can an empty file.
-            with suppress(OSError, ValueError):
-                return memoryview(mmap(file.fileno(), 0, access=ACCESS_READ)), written_unix_s
-            return memoryview(file.read()), written_unix_s
-    except OSError as exc:
-        raise BadInputError(f"cannot read {source}: {exc.strerror or exc}") from exc
+    def run(self, *, is_flag: bool) -> MuxReport:
+        """Write the file.
 
+        Raises:
+            StreamError: the source is no stream that can be muxed.
+            BadInputError: it cannot be read, or the target cannot be written.
+        """
+        buffers = self._next(len(self._buffer))
+        payload = sum(map(len, buffers))
+        if self._is_over:
+            # It is all here: nothing need be estimated.
+            self._descriptions, tables = self._stream.finish()
+            head = exact_head(self._info, self._descriptions, tables, payload=payload)
+            size = _replace(self._target, lambda out: _write(out, [head, *buffers]))
+        else:
+            size = _replace(self._target, lambda out: self._write_all(out, buffers, payload))
+        return self._report(size, is_flag=is_flag)
 
-def _frame_rate(flag: float | None, stream: RawStream) -> tuple[Fraction, FpsOrigin]:
-    if flag is not None:
-        return Fraction(str(flag)), FpsOrigin.FLAG
-    if (timing := stream.sps.vui.timing) is not None:
-        tick, scale = timing
-        rate = Fraction(scale, 2 * tick)
-        if MIN_FPS <= rate <= MAX_FPS:
-            return rate, FpsOrigin.STREAM
-    return DEFAULT_FPS, FpsOrigin.DEFAULT
+    def _write_all(self, out: int, buffers: "list[bytes | memoryview]", payload: int) -> None:
+        stream = self._stream
+        room = room_for_head(stream.index, part=payload, whole=self._size)
+        os.lseek(out, room, os.SEEK_SET)
+        _write(out, buffers)
+        while not self._is_over:
+            buffers = self._next(WINDOW_BYTES)
+            payload += sum(map(len, buffers))
+            _write(out, buffers)
+        self._descriptions, tables = stream.finish()
+        head = head_of_size(room, self._info, self._descriptions, tables, payload=payload)
+        if head is None:
+            # The stream goes on in another way than it began.
+            head = exact_head(self._info, self._descriptions, tables, payload=payload)
+            _move(out, room, payload, len(head) - room, self._buffer)
+        _write_at(out, head, 0)
 
-
-def _replace(target: Path, file: ProgressiveFile) -> int:
-    """Write the file beside the target and put it in its place; its size."""
-    try:
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    def _next(self, count: int) -> "list[bytes | memoryview]":
+        """Read on; what is to be written before the next call."""
+        self._stream.out.clear()
+        if len(self._buffer) - self._held < count:
+            # A NAL unit longer than the buffer.
+            self._buffer = bytearray(2 * len(self._buffer) + count)
+        view, end = memoryview(self._buffer), self._held
+        view[:end] = self._rest
         try:
-            with part.open("xb", buffering=WRITE_BUFFER_BYTES) as out:
-                out.writelines(file.buffers())
-                out.flush()
-                os.fsync(out.fileno())
-                size_bytes = out.tell()
-            part.replace(target)
+            while count and (got := os.readv(self._source, [view[end : end + count]])):
+                end, count = end + got, count - got
+        except OSError as exc:
+            raise BadInputError(f"cannot read {self._name}: {_reason(exc)}") from exc
+        self._is_over = count > 0
+        used = self._stream.take(self._buffer, end, is_last=self._is_over)
+        self._held = end - used
+        self._rest = view[used:end]
+        return self._stream.out
+
+    def _report(self, size_bytes: int, *, is_flag: bool) -> MuxReport:
+        stream, index = self._stream, self._stream.index
+        if index is None:
+            raise StreamError("there is no picture in it")
+        sizes = [shown_size(sets.active) for sets in self._descriptions]
+        origin = FpsOrigin.STREAM if stream.is_stream_rate else FpsOrigin.DEFAULT
+        return MuxReport(
+            frames=len(index.tables),
+            key_frames=index.key_frames,
+            duration_s=seconds(index.tables.duration_90k),
+            width=max(width for width, _ in sizes),
+            height=max(height for _, height in sizes),
+            fps=stream.rate[0] / stream.rate[1],
+            fps_origin=FpsOrigin.FLAG if is_flag else origin,
+            dropped_frames=stream.dropped,
+            is_reordered=index.is_reordered,
+            size_bytes=size_bytes,
+        )
+
+
+def _rate(fps: float | None) -> "Rate | None":
+    """The rate as it was typed, so that 29.97 is 2997/100 and not the nearest binary number."""
+    if fps is None:
+        return None
+    whole, _, decimals = repr(fps).partition(".")
+    return int(whole + decimals), 10 ** len(decimals)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _reason(exc: OSError | ValueError) -> str:
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc)
+
+
+def _refuse_target(source: str, target: str) -> None:
+    try:
+        found = os.stat(target)  # noqa: PTH116
+    except (OSError, ValueError):
+        return  # it is missing, or has an impossible name: said where it is opened
+    try:
+        is_same = os.path.samestat(found, os.stat(source))  # noqa: PTH116
+    except (OSError, ValueError):
+        is_same = False
+    if is_same:
+        raise BadInputError(f"{target} is the stream itself: give the MP4 file another name")
+    if found.st_mode & _TYPE != _ORDINARY:
+        raise BadInputError(f"cannot write {target}: it is a folder or a device, not an ordinary file")
+
+
+def _replace(target: str, write: "Callable[[int], None]") -> int:
+    """Let a file be written beside the target and put it in its place; its size."""
+    folder, name = os.path.split(target)
+    part = os.path.join(folder, f".{name}.{os.getpid()}.part")  # noqa: PTH118
+    try:
+        out = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            try:
+                write(out)
+                os.fsync(out)
+                size = os.fstat(out).st_size
+            finally:
+                os.close(out)
+            os.replace(part, target)  # noqa: PTH105
         except BaseException:
             # Whatever stopped it, Ctrl-C too: no half file stays behind.
-            part.unlink(missing_ok=True)
+            os.unlink(part)  # noqa: PTH108
             raise
+    except StreamError:
+        raise  # a kind of ValueError, and not the target's fault
     except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise BadInputError(f"cannot write {target}: {reason}") from exc
-    return size_bytes
+        raise BadInputError(f"cannot write {target}: {_reason(exc)}") from exc
+    return size
+
+
+def _write(out: int, buffers: "list[bytes | memoryview]") -> None:
+    """Write buffers where the file stands, all of them."""
+    for begin in range(0, len(buffers), _MAX_BUFFERS):
+        some = buffers[begin : begin + _MAX_BUFFERS]
+        written = os.writev(out, some)
+        if written < sum(map(len, some)):
+            # The disk is full, or a signal came: the rest says which.
+            for buffer in some:
+                skipped = min(written, len(buffer))
+                written -= skipped
+                _write_on(out, buffer[skipped:])
+
+
+def _write_on(out: int, buffer: "bytes | memoryview") -> None:
+    while len(buffer):
+        buffer = buffer[os.write(out, buffer) :]
+
+
+def _write_at(out: int, data: "bytes | memoryview", offset: int) -> None:
+    os.lseek(out, offset, os.SEEK_SET)
+    _write_on(out, data)
+
+
+def _move(out: int, begin: int, size: int, by: int, buffer: bytearray) -> None:
+    """Move what lies in a file from `begin` to its end, `by` bytes on, or back if negative."""
+    view, step = memoryview(buffer), len(buffer)
+    steps = range(0, size, step)
+    for at in reversed(steps) if by > 0 else steps:
+        part = view[: min(step, size - at)]
+        if os.preadv(out, [part], begin + at) != len(part):
+            raise OSError("the file under way has been cut short")
+        _write_at(out, part, begin + at + by)
+    os.ftruncate(out, begin + size + by)

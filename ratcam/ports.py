@@ -24,11 +24,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceInfo:
-    """What a source delivers: the picture's size in pixels and its nominal pictures a second."""
+    """What a source delivers: the picture's size in pixels, as coded, and its nominal pictures a second."""
 
     width: int
     height: int
     fps: float
+    rotation: int = 0
+    """By how much a player has to turn the coded pictures, in degrees clockwise: 0, 90, 180 or 270."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class CameraSource(Protocol):
         ...
 
     def still_jpeg(self) -> tuple[int, bytes]:
-        """The newest picture as (its pts_90k, JPEG).
+        """The newest picture as (its pts_90k, JPEG), upright.
 
         Raises:
             CameraError: there is no picture yet.
@@ -83,6 +85,21 @@ class CameraSource(Protocol):
 
     def close(self) -> None:
         """Let the device go. Idempotent."""
+        ...
+
+
+class ThumbnailMaker(Protocol):
+    """Makes the small pictures that stand for clips."""
+
+    def jpeg_of(self, key_unit: bytes, rotation: int) -> bytes:
+        """A JPEG of one key unit that begins with its SPS and PPS, at most 320 pixels a side and 200 kB.
+
+        It is as shown: in the samples' aspect ratio, turned by `rotation` degrees clockwise (0, 90, 180 or 270).
+
+        Raises:
+            CameraError: the unit cannot be decoded.
+            MissingDependencyError: there is no decoder; nor will there be one before a restart.
+        """
         ...
 
 
@@ -178,6 +195,7 @@ class MediaItem:
     height: int = 0
     duration_s: int = 0
     file_id: str = ""
+    thumbnail_path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +325,13 @@ class MediaFiles(Protocol):
         """Write a JPEG and return its path; on disk on return."""
         ...
 
+    def save_thumbnail(self, clip_path: str, jpeg: bytes) -> str:
+        """Write the picture that stands for a clip beside it and return its path; on disk on return."""
+        ...
+
     def discard(self, path: str) -> None:
-        """A file is delivered: delete it, or put it away if files are kept. Never raises."""
+        """A file is delivered: delete it, or put it away if files are kept. Never raises.
+
+        A clip's thumbnail is deleted with it.
+        """
         ...

@@ -102,6 +102,17 @@ class RecordingSettings:
     segment_s: float = field(
         default=30.0, metadata={"minimum": 2, "maximum": 600, "doc": "A long clip is cut into parts of this length."}
     )
+    segment_max_mb: float = field(
+        default=9.5,
+        metadata={
+            "minimum": 1,
+            "maximum": 45,
+            "doc": "And into parts of at most so many MB; one below 10 MB plays at once in a chat. A part ends at a "
+            "key frame, and the camera is asked for one. If none comes the part ends at 45 MB, as a bot cannot send "
+            "more than 50, and pictures are missing up to the next key frame: then set the camera's key frame interval "
+            "to one or two seconds.",
+        },
+    )
     ring_mb: int = field(
         default=32,
         metadata={"minimum": 1, "maximum": 1024, "doc": "Memory for the pre-roll; it shortens before it grows."},

@@ -37,7 +37,7 @@ MAX_SIDE = 16_384
 _MAGIC = b"RCAM"
 _VERSION = 1
 _KEY = _FINAL = 1
-_STARTED = struct.Struct("<IIdd")
+_STARTED = struct.Struct("<IIddH")
 _GRID = struct.Struct("<HH")
 _COUNT = struct.Struct("<Q")
 
@@ -164,7 +164,7 @@ def frame_from_camera(message: FromCamera) -> Frame:
     run = message.run_id
     match message:
         case StreamStarted():
-            a = _STARTED.pack(message.width, message.height, message.fps, message.started_unix_s)
+            a = _STARTED.pack(message.width, message.height, message.fps, message.started_unix_s, message.rotation)
             return Frame(kind=Kind.STREAM_STARTED, run_id=run, a=a)
         case AccessUnit():
             flags = _KEY if message.is_key else 0
@@ -193,10 +193,19 @@ def message_from_camera(frame: Frame, camera: CameraId) -> FromCamera:
     run, pts_90k, a = RunId(frame.run_id), frame.pts_90k, frame.a
     match frame.kind:
         case Kind.STREAM_STARTED:
-            width, height, fps, unix_s = _unpacked(_STARTED, a)
+            width, height, fps, unix_s, rotation = _unpacked(_STARTED, a)
             _require(0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE, "a picture size that cannot be")
             _require(math.isfinite(fps) and fps > 0 and math.isfinite(unix_s), "a rate or time that cannot be")
-            return StreamStarted(camera=camera, run_id=run, width=width, height=height, fps=fps, started_unix_s=unix_s)
+            _require(rotation in (0, 90, 180, 270), "a rotation that cannot be")
+            return StreamStarted(
+                camera=camera,
+                run_id=run,
+                width=width,
+                height=height,
+                fps=fps,
+                started_unix_s=unix_s,
+                rotation=rotation,
+            )
         case Kind.ACCESS_UNIT:
             _require(not a and bool(frame.b) and frame.flags in (0, _KEY), "an access unit that is none")
             return AccessUnit(camera=camera, run_id=run, pts_90k=pts_90k, is_key=frame.flags == _KEY, data=frame.b)

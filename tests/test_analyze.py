@@ -28,6 +28,7 @@ from tests.moving_square import (
     texture,
     write_video,
 )
+from tests.scene import turn
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 COLUMNS, ROWS = 20, 15
@@ -297,3 +298,16 @@ def test_people_and_cars_are_found_and_an_empty_chamber_is_quiet(name: str, movi
     first, last = moving
     assert sum(frame["moving"] for frame in frames[first : last + 1]) > 0.5 * (last - first + 1)
     assert found[-1]["events"] >= 1
+
+
+def test_the_heat_map_of_a_video_that_players_turn_is_upright(video: Path, tmp_path: Path) -> None:
+    drawn: list[Image.Image] = []
+    for clip in (video, turn(video, tmp_path / "turned.mp4", 90)):
+        path = tmp_path / f"{clip.stem}.png"
+        analyze(clip, motion=SETTINGS, vectors=None, as_json=True, heat_map=path, out=io.StringIO())
+        with Image.open(path) as opened:
+            drawn.append(opened.convert("RGB"))
+    plain, turned = drawn
+    assert turned.size == (HEIGHT, WIDTH)
+    difference = np.abs(np.asarray(plain.transpose(Image.Transpose.ROTATE_270)).astype(int) - np.asarray(turned))
+    assert difference.mean() < 1, "but for the JPEG between"

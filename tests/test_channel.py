@@ -96,6 +96,7 @@ FROM_CAMERA: st.SearchStrategy[FromCamera] = st.one_of(
         height=st.integers(1, 16_384),
         fps=_POSITIVE,
         started_unix_s=st.floats(allow_nan=False, allow_infinity=False),
+        rotation=st.sampled_from((0, 90, 180, 270)),
     ),
     st.builds(StreamEnded, camera=st.just(CAMERA), run_id=_RUN, reason=_TEXT, is_final=st.booleans()),
     st.builds(Heartbeat, run_id=_RUN, shed_units=st.integers(0, 2**64 - 1)),
@@ -208,8 +209,15 @@ def test_what_is_too_long_for_the_channel_is_not_sent() -> None:
 
 @pytest.mark.parametrize("size", [(0, 480), (640, 0), (20_000, 480)])
 def test_a_picture_size_that_cannot_be_is_refused(size: tuple[int, int]) -> None:
-    frame = Frame(kind=Kind.STREAM_STARTED, a=struct.pack("<IIdd", *size, 10.0, 0.0))
+    frame = Frame(kind=Kind.STREAM_STARTED, a=struct.pack("<IIddH", *size, 10.0, 0.0, 0))
     with pytest.raises(ChannelError, match="size"):
+        message_from_camera(frame, CAMERA)
+
+
+@pytest.mark.parametrize("rotation", [1, 45, 360, 65535])
+def test_a_rotation_that_cannot_be_is_refused(rotation: int) -> None:
+    frame = Frame(kind=Kind.STREAM_STARTED, a=struct.pack("<IIddH", 640, 480, 10.0, 0.0, rotation))
+    with pytest.raises(ChannelError, match="rotation"):
         message_from_camera(frame, CAMERA)
 
 

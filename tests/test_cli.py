@@ -15,6 +15,7 @@ from ratcam.store.auth import TinyAuthStore
 from tests.moving_square import write_video
 from tests.pictures import hashes_of_file, hashes_of_stream, stream
 
+ROOT = Path(__file__).parents[1]
 TOKEN = "123456789:AAaaBBbbCCccDDddEEeeFFffGGggHHhhIIii"
 
 
@@ -113,6 +114,41 @@ def test_mux_makes_a_playable_file_and_says_what_is_in_it(tmp_path: Path) -> Non
     assert done.returncode == 0
     assert "100 pictures (10 key frames), 10.00 s, 64x48 at 10 pictures/s" in done.stdout
     assert hashes_of_file(tmp_path / "out.mp4") == hashes_of_stream()
+
+
+@pytest.mark.parametrize("options", [(), ("--fps", "10")])
+def test_mux_imports_nothing_that_takes_longer_than_its_work(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "in.h264").write_bytes(b"".join(picture.data for picture in stream()))
+    program = "import sys; from ratcam.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); {program}",
+            "mux",
+            "in.h264",
+            *options,
+            "out.mp4",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    slow = {"argparse", "dataclasses", "typing", "re", "enum", "pathlib", "fractions", "logging", "collections"}
+    slow |= {"array", "datetime", "decimal", "inspect", "contextlib", "functools", "ratcam.config", "ratcam.commands"}
+    assert slow & set(done.stdout.splitlines()[-1].split()) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["mux"], ["mux", "a"], ["mux", "a", "b", "c"], ["mux", "a", "b", "--fps"], ["mux", "a", "b", "--fps", "-1"]],
+)
+def test_a_malformed_mux_is_a_usage(tmp_path: Path, arguments: list[str]) -> None:
+    done = ratcam(*arguments, cwd=tmp_path)
+    assert (done.returncode, "usage: ratcam" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"not H.264 at all", b"\0\0\0\1\x65\x88", os.urandom(5000)])

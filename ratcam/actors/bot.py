@@ -54,6 +54,7 @@ GATEWAY_STOP_S = 2.5
 SNAPSHOT_TIMEOUT_S = 10.0
 """A still that has not come by then is not coming."""
 NEWS_HELD = 1000
+CLIPS_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,8 @@ class BotActor(Supervised):
         self._knows_chats = False
         self._held: deque[News] | None = deque(maxlen=NEWS_HELD)
         """What there is to tell before it is known to whom; None from then on."""
+        self._announced: deque[str] = deque(maxlen=CLIPS_REMEMBERED)
+        """The newest clips of which the chats were told."""
         self._moved: dict[ChatId, ChatId] = {}
         self._armed: dict[CameraId, bool] = {}
         self._stills: dict[str, tuple[ChatId, float]] = {}
@@ -190,8 +193,16 @@ class BotActor(Supervised):
         """Tell it to the chats; what comes before anybody said who they are waits."""
         if self._held is not None:
             self._held.append(news)
-        elif not (isinstance(news, ClipReady) and self._deliveries.knows(media_id_of(news))):
+        elif isinstance(news, ClipReady) and self._is_known(media_id_of(news)):
+            self._owe(self._alerts.told_again(news))
+        else:
             self._owe(self._alerts.tell(news, now_s=self._clock.monotonic_s(), now_unix_s=self._clock.unix_s()))
+            if isinstance(news, ClipReady):
+                self._announced.append(media_id_of(news))
+
+    def _is_known(self, clip_id: str) -> bool:
+        """Whether a clip was announced, whatever became of it, or is owed or has arrived since before the start."""
+        return clip_id in self._announced or self._deliveries.knows(clip_id)
 
     def _owe(self, announcements: tuple[Announcement, ...]) -> None:
         for one in announcements:
@@ -213,7 +224,7 @@ class BotActor(Supervised):
             chats = tuple(chat for chat in self._chats if chat == asked)
         if chats or self._knows_chats:
             # Else it is not known whose it is: it stays where it is and is told of again at the next start.
-            self._deliveries.owe_media(chats, clip.item, clip.caption)
+            self._deliveries.owe_clip(chats, clip.item, clip.caption, clip.thumbnail_jpeg)
 
     # --- chats ------------------------------------------------------------------------------------------------------
 

@@ -159,6 +159,7 @@ class CameraActor(pykka.ThreadingActor):
             width=info.width,
             height=info.height,
             fps=info.fps,
+            rotation=info.rotation,
             started_unix_s=self._clock.unix_s() - seconds(first.pts_90k),
         )
 

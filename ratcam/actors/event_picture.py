@@ -33,6 +33,9 @@ class EventPicture:
     event_id: EventId
     run_id: RunId
     size: tuple[int, int]
+    """Of the coded pictures, in pixels."""
+    rotation: int
+    """By how many degrees clockwise the stills are turned."""
     due_90k: int
     shown: Moment | None = None
     """The strongest moment whose still is here: `still_jpeg`."""

@@ -90,6 +90,7 @@ class MotionActor(Supervised):
         self._is_armed = False
         self._run_id: RunId | None = None
         self._size = (0, 0)
+        self._rotation = 0
         self._event: _Event | None = None
         self._late: list[EventPicture] = []
         """Of past events, oldest first."""
@@ -112,7 +113,7 @@ class MotionActor(Supervised):
             case Snapshot():
                 self._still_arrived(message)
             case StreamStarted():
-                self._begin_run(message.run_id, (message.width, message.height))
+                self._begin_run(message.run_id, (message.width, message.height), message.rotation)
             case StreamEnded():
                 self._end_run()
             case Arm():
@@ -136,10 +137,11 @@ class MotionActor(Supervised):
         """End the running event: the next incarnation does not know of it."""
         self._end_event("the detector failed")
 
-    def _begin_run(self, run_id: RunId, size: tuple[int, int]) -> None:
+    def _begin_run(self, run_id: RunId, size: tuple[int, int], rotation: int = 0) -> None:
         self._end_run()
         self._run_id = run_id
         self._size = size
+        self._rotation = rotation
 
     def _end_run(self) -> None:
         self._end_event("the camera stopped")
@@ -179,7 +181,9 @@ class MotionActor(Supervised):
     def _start_event(self, started: EventStarted, run_id: RunId) -> None:
         event_id = EventId(secrets.token_hex(4))
         due_90k = started.start_90k + ticks(self._settings.picture_after_s)
-        picture = EventPicture(event_id=event_id, run_id=run_id, size=self._size, due_90k=due_90k)
+        picture = EventPicture(
+            event_id=event_id, run_id=run_id, size=self._size, rotation=self._rotation, due_90k=due_90k
+        )
         self._event = _Event(event_id, started.start_90k, picture)
         message = MotionStarted(
             camera=self._camera,
@@ -255,7 +259,12 @@ class MotionActor(Supervised):
     def _send_picture(self, picture: EventPicture, shown: Moment) -> None:
         try:
             heat_map = render(
-                picture.still_jpeg, shown.accumulator, box=shown.box, settings=self._settings, picture_size=picture.size
+                picture.still_jpeg,
+                shown.accumulator,
+                box=shown.box,
+                settings=self._settings,
+                picture_size=picture.size,
+                rotation=picture.rotation,
             )
         except HeatMapError as exc:
             _log.warning("%s: event %s goes without a picture: %s", self._camera, picture.event_id, exc)

@@ -4,11 +4,13 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
+from ratcam.errors import CameraError, MissingDependencyError
 from ratcam.media.errors import StreamError
-from ratcam.media.mp4 import Mp4Recording
+from ratcam.media.first_picture import FirstPicture, first_picture
+from ratcam.media.mp4 import Mp4Recording, Patch
 from ratcam.media.recovery import recover
 from ratcam.media.timebase import TICKS_PER_S, seconds
 from ratcam.messages import (
@@ -22,12 +24,16 @@ from ratcam.messages import (
     SegmentAppended,
     SegmentClosed,
 )
-from ratcam.ports import ClipFiles, Clock, SpoolFile
+from ratcam.ports import ClipFiles, Clock, SpoolFile, ThumbnailMaker
 
 _log = logging.getLogger(__name__)
 
 USUAL_FPS, HIGHEST_FPS = 30.0, 120.0
 """Taken when a GOP does not tell its rate, and at most."""
+LEFTOVER_THUMBNAILS_S = 5.0
+"""So long a start may take to make thumbnails anew for clips that were finished before it. They have them already, but
+for the few whose news the crash has swallowed; and there may be hundreds, if the chats have not been reached for days.
+"""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,8 @@ class _OpenSegment:
     segment: Segment
     spool: SpoolFile
     recording: Mp4Recording
+    first_unit: bytes
+    """The key unit it begins with."""
     mux_s: float = 0.0
     size: int = 0
     """Bytes that are written whole: the header and GOPs."""
@@ -51,10 +59,12 @@ class MuxerActor(Supervised):
     """Appends each GOP to the segment's spool file, commits the file at its end, recovers leftovers at its start.
 
     Takes SegmentAppended, SegmentClosed and RecorderStarted in order; tells the bot ClipReady and ClipFailed. A
-    ClipReady may be told again after a restart for a clip that was not handed over yet: its path is the same. A disk
+    ClipReady may be told again after a restart for a clip that was not handed over yet: its path is the same. So it is,
+    as the last, when nothing came of a clip after the part that was told. A disk
     that fails costs the rest of the segment that it failed on: what was written whole before is delivered, and later
-    parts of the clip are tried again. Of a clip's lost parts the
-    first is told, and the first after one that could be written.
+    parts of the clip are tried again. Of a clip's lost parts the first is told, and the first after one that could be
+    written. The rest of a segment that an earlier incarnation has begun becomes a file of its own, from the next key
+    frame on. A clip whose thumbnail cannot be made goes without.
     """
 
     def __init__(
@@ -64,6 +74,7 @@ class MuxerActor(Supervised):
         on_death: OnDeath,
         camera: CameraId,
         files: ClipFiles,
+        thumbnails: ThumbnailMaker,
         clock: Clock,
         segment_s: float,
         bot: Address,
@@ -71,12 +82,17 @@ class MuxerActor(Supervised):
         super().__init__(address=address, on_death=on_death)
         self._camera = camera
         self._files = files
+        self._thumbnails: ThumbnailMaker | None = thumbnails
+        """None from when it is known that there is no decoder."""
         self._clock = clock
         self._segment_s = segment_s
         self._bot = bot
         self._open: dict[tuple[ClipId, int], _OpenSegment] = {}
         self._failed: dict[ClipId, int] = {}
         """The part of a clip that cannot be written; it stays here until a part can."""
+        self._told: dict[ClipId, ClipReady] = {}
+        """The newest part of each clip of which more may come."""
+        self._leftover_thumbnails_s = LEFTOVER_THUMBNAILS_S
 
     def on_start(self) -> None:
         """Finish what a crash left unfinished, and tell about every clip that is still here."""
@@ -108,6 +124,7 @@ class MuxerActor(Supervised):
         for entry in tuple(self._open.values()):
             self._close(SegmentClosed(segment=entry.segment, is_last=True, end_pts_90k=None))
         self._failed.clear()
+        self._told.clear()
 
     def _append(self, message: SegmentAppended) -> None:
         segment = message.segment
@@ -115,22 +132,28 @@ class MuxerActor(Supervised):
             return
         began_s = self._clock.monotonic_s()
         try:
-            entry = self._open.get((segment.clip_id, segment.part)) or self._begin(message)
-            entry.append(entry.recording.append(message.units))
+            entry = self._open.get((segment.clip_id, segment.part))
+            units = message.units
+            if entry is None:
+                units = _from_key(units)
+                if not units:
+                    return  # the rest of a GOP whose beginning an earlier incarnation has taken
+                entry = self._begin(segment, units)
+            entry.append(entry.recording.append(units))
             entry.mux_s += self._clock.monotonic_s() - began_s
         except (OSError, StreamError) as exc:
             self._fail(segment, exc)
 
-    def _begin(self, message: SegmentAppended) -> _OpenSegment:
-        segment = message.segment
+    def _begin(self, segment: Segment, units: tuple[AccessUnit, ...]) -> _OpenSegment:
         recording = Mp4Recording(
-            first=message.units[0].data,
+            first=units[0].data,
             created_unix_s=int(segment.started_unix_s),
-            expected_frames=_most_frames(message.units, self._segment_s),
-            gop_frames=len(message.units),
+            expected_frames=_most_frames(units, self._segment_s),
+            gop_frames=-(-len(units) // 2),  # this may be a piece of a GOP, and other GOPs shorter
+            rotation=segment.rotation,
             title=f"{segment.camera} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(segment.started_unix_s))}",
         )
-        entry = _OpenSegment(segment, self._files.create(segment), recording)
+        entry = _OpenSegment(segment, self._files.create(segment), recording, units[0].data)
         # Before anything is written: what fails is set aside, and that needs to be known.
         self._open[segment.clip_id, segment.part] = entry
         entry.append([recording.header()])
@@ -143,6 +166,8 @@ class MuxerActor(Supervised):
             self._finish(entry, message)
         if message.is_last:
             self._failed.pop(segment.clip_id, None)
+            if (told := self._told.pop(segment.clip_id, None)) is not None:
+                self._bot.tell(replace(told, is_last=True))
 
     def _finish(self, entry: _OpenSegment, message: SegmentClosed) -> None:
         segment = entry.segment
@@ -158,8 +183,11 @@ class MuxerActor(Supervised):
         self._failed.pop(segment.clip_id, None)
         entry.mux_s += self._clock.monotonic_s() - began_s
         recording = entry.recording
+        began_s = self._clock.monotonic_s()
+        thumbnail = self._thumbnail(segment, (message.cover, entry.first_unit), segment.rotation)
         _log.info(
-            "%s: clip %s part %d: %.1f s, %d pictures, %d bytes, %d timestamps repaired, muxed in %.0f ms",
+            "%s: clip %s part %d: %.1f s, %d pictures, %d bytes, %d timestamps repaired, muxed in %.0f ms, "
+            "thumbnail of %d bytes in %.0f ms",
             self._camera,
             segment.clip_id,
             segment.part,
@@ -168,8 +196,10 @@ class MuxerActor(Supervised):
             size,
             recording.repaired,
             entry.mux_s * 1000,
+            len(thumbnail),
+            (self._clock.monotonic_s() - began_s) * 1000,
         )
-        self._bot.tell(
+        self._tell(
             ClipReady(
                 segment=segment,
                 is_last=message.is_last,
@@ -178,14 +208,38 @@ class MuxerActor(Supervised):
                 duration_ms=recording.duration_90k * 1000 // TICKS_PER_S,
                 width=recording.width,
                 height=recording.height,
+                thumbnail_jpeg=thumbnail,
             )
         )
+
+    def _tell(self, clip: ClipReady) -> None:
+        self._told.pop(clip.segment.clip_id, None)
+        if not clip.is_last:
+            self._told[clip.segment.clip_id] = replace(clip, thumbnail_jpeg=b"")
+        self._bot.tell(clip)
+
+    def _thumbnail(self, segment: Segment, key_units: tuple[bytes, ...], rotation: int) -> bytes:
+        """A picture of the first key unit that gives one, to stand for a clip; empty if none does: the clip goes on."""
+        reason = "there is no picture to make it of"
+        for unit in filter(None, key_units):
+            if self._thumbnails is None:
+                return b""
+            try:
+                return self._thumbnails.jpeg_of(unit, rotation)
+            except CameraError as exc:
+                reason = str(exc)
+            except MissingDependencyError as exc:
+                self._thumbnails = None
+                _log.warning("%s: the clips have no thumbnails. %s", self._camera, exc)
+        _log.warning("%s: clip %s part %d has no thumbnail: %s", self._camera, segment.clip_id, segment.part, reason)
+        return b""
 
     def _fail(self, segment: Segment, exc: Exception) -> None:
         _log.error("%s: clip %s part %d cannot be written: %s", self._camera, segment.clip_id, segment.part, exc)
         entry = self._open.pop((segment.clip_id, segment.part), None)
         if entry is not None:
             self._save_what_is_there(entry)
+        self._told.pop(segment.clip_id, None)  # that it failed is the end, as far as anybody waits for it
         is_known = segment.clip_id in self._failed
         self._failed[segment.clip_id] = segment.part
         if is_known:
@@ -197,7 +251,8 @@ class MuxerActor(Supervised):
         """The GOPs that were written whole are a clip: the room for its index was reserved before."""
         try:
             entry.spool.truncate(entry.size)
-            self._complete(entry.segment, entry.spool, entry.size)
+            clip = self._complete(entry.segment, entry.spool, entry.size)
+            self._bot.tell(replace(clip, is_recovered=False, is_cut_short=True))
         except (OSError, StreamError) as exc:
             _log.warning("%s: nothing of it can be delivered: %s", self._camera, exc)
             self._set_aside(entry.spool)
@@ -210,34 +265,56 @@ class MuxerActor(Supervised):
 
     def _recover(self, segment: Segment, spool: SpoolFile, size: int) -> None:
         try:
-            self._complete(segment, spool, size)
+            self._tell(self._complete(segment, spool, size))
         except StreamError as exc:
             _log.warning("%s: nothing playable in the recording of clip %s: %s", self._camera, segment.clip_id, exc)
             self._set_aside(spool)
         except OSError as exc:
             _log.error("%s: clip %s cannot be recovered: %s", self._camera, segment.clip_id, exc)
 
-    def _complete(self, segment: Segment, spool: SpoolFile, size: int) -> None:
-        """Make what is written of a recording a clip, and tell of it."""
+    def _complete(self, segment: Segment, spool: SpoolFile, size: int) -> ClipReady:
+        """Make what is written of a recording a clip: not the last of its cause, as more may come of it."""
         found = recover(spool.read, size)
         spool.truncate(found.truncate_to)
         for patch in found.patches:
             spool.patch(patch.offset, patch.data)
+        picture = self._first_picture(segment, spool, max([found.truncate_to, *map(_end_of, found.patches)]))
         path, size = spool.commit()
         if found.patches:
             _log.info("%s: recovered clip %s part %d: %s", self._camera, segment.clip_id, segment.part, path)
-        self._bot.tell(
-            ClipReady(
-                segment=segment,
-                is_last=False,
-                path=path,
-                size_bytes=size,
-                duration_ms=found.duration_90k * 1000 // TICKS_PER_S,
-                width=found.width,
-                height=found.height,
-                is_recovered=bool(found.patches),
-            )
+        thumbnail = b""
+        if picture is not None and (found.patches or self._leftover_thumbnails_s > 0):
+            began_s = self._clock.monotonic_s()
+            thumbnail = self._thumbnail(segment, (picture.data,), picture.rotation)
+            if not found.patches:
+                self._leftover_thumbnails_s -= self._clock.monotonic_s() - began_s
+        return ClipReady(
+            segment=segment,
+            is_last=False,
+            path=path,
+            size_bytes=size,
+            duration_ms=found.duration_90k * 1000 // TICKS_PER_S,
+            width=found.width,
+            height=found.height,
+            thumbnail_jpeg=thumbnail,
+            is_recovered=bool(found.patches),
         )
+
+    def _first_picture(self, segment: Segment, spool: SpoolFile, size: int) -> FirstPicture | None:
+        try:
+            return first_picture(spool.read, size)
+        except (OSError, StreamError) as exc:
+            _log.warning("%s: clip %s part %d has no thumbnail: %s", self._camera, segment.clip_id, segment.part, exc)
+            return None
+
+
+def _from_key(units: tuple[AccessUnit, ...]) -> tuple[AccessUnit, ...]:
+    """The units from the first key unit on."""
+    return units[next((n for n, unit in enumerate(units) if unit.is_key), len(units)) :]
+
+
+def _end_of(patch: Patch) -> int:
+    return patch.offset + len(patch.data)
 
 
 def _most_frames(gop: tuple[AccessUnit, ...], segment_s: float) -> int:

@@ -2,15 +2,16 @@
 
 import logging
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
-from typing import assert_never
 
+from ratcam.actors.open_clip import OpenClip
 from ratcam.actors.segment_feed import PATIENCE_S, SegmentFeed
 from ratcam.actors.supervised import Address, OnDeath, Supervised
-from ratcam.media.cutter import Appended, ClipCutter, Closed, Event, Opened
+from ratcam.media.cutter import ClipCutter
+from ratcam.media.key_frames import KeyFrameWatch
 from ratcam.media.ring import PreRollRing
-from ratcam.media.timebase import seconds, ticks
+from ratcam.media.timebase import ticks
 from ratcam.messages import (
     AccessUnit,
     CameraId,
@@ -23,10 +24,9 @@ from ratcam.messages import (
     MotionStarted,
     RecordClip,
     RecorderStarted,
+    RequestKeyFrame,
     RunId,
     Segment,
-    SegmentAppended,
-    SegmentClosed,
     StreamEnded,
     StreamStarted,
 )
@@ -39,10 +39,10 @@ MOTION_SILENCE_S = 5.0
 """An event that nobody has confirmed for so long is over: the detector tells about it every second while it lasts."""
 
 MOST_PART_BYTES = 45_000_000
-"""A bot may upload 50 MB; a part ends before that, however long it is."""
+"""A bot may upload 50 MB; a part ends before that, if need be within a GOP."""
+
 DETECTION_DELAY_S = 2.0
 """Motion is told of so much later at most: the ring must still hold the pre-roll before it then."""
-
 
 REQUEST_PATIENCE_S = 10.0
 """How long a request waits for a picture while there is none: at the daemon's start, or while a camera restarts."""
@@ -50,23 +50,24 @@ REQUEST_PATIENCE_S = 10.0
 KEY_FRAME_PATIENCE_S = 30.0
 """How long a requested clip waits for a key frame to begin with; encoders send one every few seconds."""
 
+SILENCE_S = 2.0
+"""Without a unit for so long a key frame is asked for: what lies between may be dropping units until one comes."""
+
+NO_PRE_ROLL = (
+    "%s: no key frame in the last %d MB: a clip that is asked for now begins only with the next one. Set the camera's "
+    "key frame interval (GOP, I-frame interval) to one or two seconds, or [recording] ring_mb higher"
+)
 SLOW_DISK = "the disk is too slow"
 NO_PICTURES = "the camera gives no pictures at the moment"
 NO_KEY_FRAME = "the camera gave no picture that a video can begin with"
 
 
 @dataclass(slots=True)
-class _OpenClip:
-    """A clip that is being recorded."""
+class Orientation:
+    """What the incarnations of one camera's recorder, one after the other, know of how its run is to be viewed."""
 
-    cause: ClipCause
-    cutter: ClipCutter[AccessUnit]
-    segment: Segment
-    """The part that is open; part 0 before the first key frame."""
-    asked_90k: int
-    asked_s: float
-    length_90k: int | None
-    """How long it lasts from when it was asked for, or from its first key frame if that comes later."""
+    run_id: RunId | None = None
+    rotation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,16 @@ class _HeldRequest:
 
 
 class RecorderActor(Supervised):
-    """Keeps the pre-roll in memory; on motion or request sends a clip's GOPs to the muxer, cut into segments.
+    """Keeps the pre-roll in memory; on motion or request sends a clip's units to the muxer, cut into segments.
 
     Takes StreamStarted, AccessUnit and StreamEnded in order; MotionStarted, MotionContinues, MotionEnded and RecordClip
-    at any time. Feeds the muxer RecorderStarted, SegmentAppended and SegmentClosed through a `SegmentFeed`, and tells
-    the bot ClipFailed. A clip never spans runs. An event that is confirmed again after its clip ended in silence gets
-    another clip; a request that comes while there are no pictures waits for them.
+    at any time. Feeds the muxer RecorderStarted, SegmentAppended and SegmentClosed through a `SegmentFeed`; tells the
+    bot ClipFailed and the camera's proxy RequestKeyFrame. A clip never spans runs. An event that is confirmed again
+    after its clip ended in silence gets another clip; a request that comes while there are no pictures waits for them.
+
+    Holds the ring and, for each clip, one piece of a GOP (`media.cutter`), however long a source's GOPs are. A key
+    frame is asked for by the rules of `media.key_frames`, and when the run has been silent for `SILENCE_S`. With a
+    source that cannot give one, a clip begins and its parts end where the source's key frames are.
     """
 
     def __init__(
@@ -94,6 +99,8 @@ class RecorderActor(Supervised):
         camera: CameraId,
         settings: RecordingSettings,
         clock: Clock,
+        orientation: Orientation,
+        proxy: Address,
         muxer: Address,
         bot: Address,
     ) -> None:
@@ -102,14 +109,18 @@ class RecorderActor(Supervised):
         self._settings = settings
         self._clock = clock
         self._segments = SegmentFeed(muxer)
+        self._proxy = proxy
         self._bot = bot
+        self._orientation = orientation
         self._ring: PreRollRing[AccessUnit] = PreRollRing(
             span_90k=ticks(settings.pre_roll_s + DETECTION_DELAY_S), max_bytes=settings.ring_mb * 1_000_000
         )
         self._run_id: RunId | None = None
         self._newest_90k: int | None = None
         self._ended_event: EventId | None = None
-        self._clips: list[_OpenClip] = []
+        self._key_frames = KeyFrameWatch()
+        self._heard_s = 0.0
+        self._clips: list[OpenClip] = []
         self._held: list[_HeldRequest] = []
 
     def on_start(self) -> None:
@@ -117,12 +128,15 @@ class RecorderActor(Supervised):
         self._segments.begin(RecorderStarted(camera=self._camera))
 
     def on_tick(self, now_s: float) -> None:
-        """Feed the muxer what waited for room; give up on requests that cannot begin."""
+        """Feed the muxer what waited for room; give up on requests that cannot begin; break a silence."""
         self._segments.flush(0.0)
         for held in [held for held in self._held if now_s >= held.until_s]:
             self._held.remove(held)
             self._refuse(held)
         self._give_up_clips_without_key_frame(now_s)
+        if self._newest_90k is not None and now_s >= self._heard_s + SILENCE_S:
+            self._heard_s = now_s
+            self._request_key_frame()
 
     def on_receive(self, message: object) -> None:
         """Handle one message."""
@@ -130,6 +144,7 @@ class RecorderActor(Supervised):
             case AccessUnit():
                 self._take(message)
             case StreamStarted():
+                self._orientation.run_id, self._orientation.rotation = message.run_id, message.rotation
                 self._begin_run(message.run_id)
             case StreamEnded():
                 self._end_run()
@@ -165,22 +180,36 @@ class RecorderActor(Supervised):
     def _take(self, unit: AccessUnit) -> None:
         if unit.run_id != self._run_id:
             self._begin_run(unit.run_id)
-        self._ring.push(unit)
+        self._push(unit)
         self._newest_90k = unit.pts_90k
+        self._heard_s = self._clock.monotonic_s()
         for clip in self._clips:
-            self._emit(clip, clip.cutter.feed(unit))
+            self._feed(clip, unit)
         self._forget_done()
         held, self._held = self._held, []
         for request in held:
             self._record(request.order)
+        is_awaited = any(clip.needs_key for clip in self._clips)
+        if self._key_frames.take(unit, is_awaited=is_awaited, is_due=any(clip.is_due for clip in self._clips)):
+            self._request_key_frame()
+
+    def _push(self, unit: AccessUnit) -> None:
+        had_overflowed = self._ring.has_overflowed
+        self._ring.push(unit)
+        if self._ring.has_overflowed and not had_overflowed:
+            _log.warning(NO_PRE_ROLL, self._camera, self._settings.ring_mb)
+
+    def _request_key_frame(self) -> None:
+        self._proxy.tell(RequestKeyFrame(camera=self._camera))
 
     def _begin_run(self, run_id: RunId) -> None:
         self._end_run()
         self._run_id = run_id
+        self._key_frames = KeyFrameWatch()
 
     def _end_run(self) -> None:
         for clip in self._clips:
-            self._emit(clip, clip.cutter.finish())
+            self._finish(clip)
         self._forget_done()
         self._ring.clear()
         self._run_id = self._newest_90k = None
@@ -214,62 +243,54 @@ class RecorderActor(Supervised):
         self._bot.tell(ClipFailed(camera=self._camera, cause=cause, reason=reason))
 
     def _open(self, cause: ClipCause, pts_90k: int, *, length_90k: int | None = None) -> None:
+        is_known = self._orientation.run_id == self._run_id
         clip_id = ClipId(secrets.token_hex(4))
-        segment = Segment(
-            camera=self._camera,
-            run_id=self._run_id or RunId(0),
-            clip_id=clip_id,
-            part=0,
-            cause=cause,
-            started_unix_s=self._clock.unix_s(),
-        )
-        clip = _OpenClip(
-            cause=cause,
-            cutter=ClipCutter(segment_90k=ticks(self._settings.segment_s), max_bytes=MOST_PART_BYTES),
-            segment=segment,
+        clip = OpenClip(
+            segment=Segment(
+                camera=self._camera,
+                run_id=self._run_id or RunId(0),
+                clip_id=clip_id,
+                part=0,
+                cause=cause,
+                started_unix_s=self._clock.unix_s(),
+                rotation=self._orientation.rotation if is_known else 0,
+            ),
+            cutter=ClipCutter(
+                segment_90k=ticks(self._settings.segment_s),
+                max_bytes=round(self._settings.segment_max_mb * 1_000_000),
+                hard_bytes=MOST_PART_BYTES,
+            ),
+            feed=self._segments,
+            clock=self._clock,
             asked_90k=pts_90k,
-            asked_s=self._clock.monotonic_s(),
             length_90k=length_90k,
         )
         self._clips.append(clip)
         _log.info("%s: recording clip %s", self._camera, clip_id)
         for unit in self._ring.since(pts_90k - ticks(self._settings.pre_roll_s)):
-            self._emit(clip, clip.cutter.feed(unit))
+            self._feed(clip, unit)
 
     def _end_clip_at(self, cause: ClipCause, pts_90k: int) -> None:
         for clip in self._clips:
             if clip.cause == cause:
-                clip.cutter.end_at(pts_90k)
+                clip.end_at(pts_90k)
 
-    def _emit(self, clip: _OpenClip, events: tuple[Event[AccessUnit], ...]) -> None:
-        for event in events:
-            match event:
-                case Opened():
-                    self._opened(clip, event)
-                case Appended():
-                    if not self._segments.append(SegmentAppended(segment=clip.segment, units=event.units)):
-                        self._fail(clip.cause, SLOW_DISK)
-                case Closed():
-                    self._segments.close(
-                        SegmentClosed(segment=clip.segment, is_last=event.is_last, end_pts_90k=event.end_pts_90k)
-                    )
-                case _:
-                    assert_never(event)
+    def _feed(self, clip: OpenClip, unit: AccessUnit) -> None:
+        if not clip.take(unit, newest_90k=self._newest_90k or unit.pts_90k):
+            self._fail(clip.cause, SLOW_DISK)
 
-    def _opened(self, clip: _OpenClip, event: Opened) -> None:
-        behind_s = seconds((self._newest_90k or event.start_pts_90k) - event.start_pts_90k)
-        clip.segment = replace(clip.segment, part=event.part, started_unix_s=self._clock.unix_s() - behind_s)
-        if event.part == 1 and clip.length_90k is not None:
-            clip.cutter.end_at(max(clip.asked_90k, event.start_pts_90k) + clip.length_90k)
+    def _finish(self, clip: OpenClip) -> None:
+        if not clip.finish():
+            self._fail(clip.cause, SLOW_DISK)
 
     def _give_up_clips_without_key_frame(self, now_s: float) -> None:
         for clip in self._clips:
-            if clip.length_90k is not None and not clip.segment.part and now_s >= clip.asked_s + KEY_FRAME_PATIENCE_S:
-                self._emit(clip, clip.cutter.finish())
+            if clip.is_request and not clip.has_begun and now_s >= clip.asked_s + KEY_FRAME_PATIENCE_S:
+                self._finish(clip)
         self._forget_done()
 
     def _forget_done(self) -> None:
         for clip in self._clips:
-            if clip.cutter.is_done and not clip.segment.part:
+            if clip.is_done and not clip.has_begun:
                 self._fail(clip.cause, NO_KEY_FRAME)
-        self._clips = [clip for clip in self._clips if not clip.cutter.is_done]
+        self._clips = [clip for clip in self._clips if not clip.is_done]

@@ -10,7 +10,7 @@ from ratcam.messages import ClipId, RecorderStarted, SegmentAppended, SegmentClo
 _log = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0
-"""How long a GOP waits for room at the muxer. The recorder's own mailbox fills meanwhile, so it is short."""
+"""How long a piece waits for room at the muxer. The recorder's own mailbox fills meanwhile, so it is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class _Lost:
 class SegmentFeed:
     """The data lane from one recorder to its muxer. For one thread.
 
-    Everything goes through the one bounded lane, so the muxer sees it in this order. A GOP that finds no room within
+    Everything goes through the one bounded lane, so the muxer sees it in this order. A piece that finds no room within
     `PATIENCE_S` is refused, and so is the rest of its part; the next part is tried again. While the muxer is behind
     nothing is waited for. The end of a part is never refused: it waits here, in front of whatever comes, and says where
     what was taken of the part ends, so that a part that was cut short is a whole and shorter one to the muxer.
@@ -42,7 +42,7 @@ class SegmentFeed:
         self.flush(0.0)
 
     def append(self, message: SegmentAppended) -> bool:
-        """Feed a GOP. False when the clip loses it and nothing of the clip was lost since its last whole part."""
+        """Feed a GOP or a piece of one. False when it is lost and nothing of the clip was since its last whole part."""
         segment = message.segment
         lost = self._lost.get(segment.clip_id)
         if lost is not None and lost.part == segment.part:

@@ -1,7 +1,8 @@
 """A camera that needs no hardware: the drawn kitchen, encoded as a Pi would."""
 
+from ratcam.cameras.decoding import FieldDecoder
 from ratcam.cameras.kitchen import Kitchen
-from ratcam.cameras.libav import FieldDecoder, X264Encoder
+from ratcam.cameras.libav import X264Encoder
 from ratcam.cameras.pace import Pace
 from ratcam.errors import CameraError
 from ratcam.media.timebase import TICKS_PER_S

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from ratcam.cameras.decoding import DecodedField, FieldDecoder
 from ratcam.cameras.file_times import RisingTimes, ordered_by_decoding, ordered_by_time
 from ratcam.cameras.known_sets import KnownSets
-from ratcam.cameras.libav import DecodedField, FieldDecoder, VideoFile, X264Encoder
+from ratcam.cameras.libav import VideoFile, X264Encoder
 from ratcam.cameras.pace import Pace
 from ratcam.errors import CameraError
 from ratcam.media.timebase import TICKS_PER_S
@@ -45,13 +46,15 @@ class FileSource:
         """
         file = self._file = VideoFile(self._path)
         info = file.info
-        self._decoder = FieldDecoder(reorder_depth=info.reorder_depth if info.is_passed else 0)
+        self._decoder = FieldDecoder(reorder_depth=info.reorder_depth if info.is_passed else 0, rotation=info.rotation)
         width, height = info.width, info.height
         if not info.is_passed:
             width, height = max(2, width & ~1), max(2, height & ~1)  # 4:2:0 has a chroma sample for every 2x2 pixels
-            self._encoder = X264Encoder(width=width, height=height, fps=info.fps, bitrate_kbit=self._bitrate_kbit)
+            self._encoder = X264Encoder(
+                width=width, height=height, fps=info.fps, bitrate_kbit=self._bitrate_kbit, aspect=info.aspect
+            )
         self._pictures = self._passes(file, self._decoder)
-        return SourceInfo(width=width, height=height, fps=info.fps)
+        return SourceInfo(width=width, height=height, fps=info.fps, rotation=info.rotation)
 
     def next_picture(self) -> CapturedPicture | None:
         """Wait until the next picture is due; None at the end of a file that does not loop.

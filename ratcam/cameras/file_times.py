@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import chain, count
 
-from ratcam.cameras.libav import CodedPicture, FieldDecoder
+from ratcam.cameras.decoding import FieldDecoder
+from ratcam.cameras.libav import CodedPicture
 from ratcam.media.access_unit import is_idr
 from ratcam.media.timebase import TICKS_PER_S
 

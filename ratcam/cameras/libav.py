@@ -1,18 +1,20 @@
-"""FFmpeg's libraries through PyAV: reading video files, decoding with motion vectors, encoding with x264.
+"""FFmpeg's libraries through PyAV: reading video files, and encoding with x264.
 
-The only importer of `av`, which is optional: constructors raise `MissingDependencyError` where it is not installed.
-Media times are integers in ticks of 1/90000 s.
+Together with `decoding` the only importer of `av`, which is optional: constructors raise `MissingDependencyError` where
+it is not installed. Media times are integers in ticks of 1/90000 s.
 """
 # PyAV's stubs leave the parameter of Packet open:
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
-import io
+import contextlib
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratcam.errors import CameraError, MissingDependencyError
+from ratcam.media.first_picture import rotation_of
 from ratcam.media.timebase import TICKS_PER_S
-from ratcam.motion.field import grid_of, luma_change, pack, rasterise
 
 if TYPE_CHECKING:
     from av.packet import Packet
@@ -33,8 +35,9 @@ _MOST_FPS = 120
 """A file that names a higher rate has none: FFmpeg then guesses that of its time base, up to 90000."""
 _PASSED_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 """What every phone and browser plays: 8 bits, a chroma sample for every 2x2 pixels."""
-_INSTALL = "Reading and encoding video needs PyAV; install it with: pip install 'ratcam[video]'"
-_JPEG_QUALITY = 85
+INSTALL = "Reading and encoding video needs PyAV; install it with: pip install 'ratcam[video]'"
+_ROTATION_PACKETS = 100
+"""In so many packets a first picture is looked for that says how it is to be turned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class VideoInfo:
     """Whether its coded pictures can be used as they are: H.264 with 8 bits and 4:2:0, which everything plays."""
     reorder_depth: int
     """How many pictures a decoder holds back to put them in presentation order; 0 if the two orders are the same."""
+    rotation: int
+    """By how much a player has to turn the pictures, in degrees clockwise: 0, 90, 180 or 270."""
+    aspect: Fraction | None
+    """How wide a sample is, its height being 1, as the container or else the stream says; None if neither does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +72,6 @@ class RawPicture:
 
     pts_90k: int | None
     frame: VideoFrame = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedField:
-    """The motion field of one decoded picture, in MMAL form (see `messages.MotionField`)."""
-
-    pts_90k: int
-    columns: int
-    rows: int
-    payload: bytes = field(repr=False)
 
 
 class VideoFile:
@@ -96,16 +93,17 @@ class VideoFile:
             from av.error import FFmpegError  # noqa: PLC0415 - as above
             from av.stream import Disposition  # noqa: PLC0415 - as above
         except ImportError as exc:
-            raise MissingDependencyError(_INSTALL) from exc
+            raise MissingDependencyError(INSTALL) from exc
         if not path.exists():
             raise CameraError(f"There is no file {path}. Check the path in [camera] source = file:PATH.")
         self._path = path
         self._error = FFmpegError
+        # The prefix keeps a name with a colon from being read as the name of a protocol.
+        self._open = lambda: av.open(f"file:{path}", metadata_errors="replace")
         try:
-            # The prefix keeps a name with a colon from being read as the name of a protocol.
-            self._container = av.open(f"file:{path}", metadata_errors="replace")
+            self._container = self._open()
         except (FFmpegError, OSError) as exc:
-            raise CameraError(f"{path} cannot be played: {_words(exc)}. Give a video file.") from exc
+            raise CameraError(f"{path} cannot be played: {words(exc)}. Give a video file.") from exc
         all_streams = self._container.streams.video
         streams = [stream for stream in all_streams if not stream.disposition & Disposition.attached_pic]
         if not streams:
@@ -125,6 +123,8 @@ class VideoFile:
             fps=next((float(rate) for rate in rates if rate and 0 < rate <= _MOST_FPS), _FALLBACK_FPS),
             is_passed=is_passed,
             reorder_depth=context.reorder_depth,
+            rotation=self._rotation(),
+            aspect=self._stream.sample_aspect_ratio or None,
         )
 
     def coded(self) -> Iterator[CodedPicture]:
@@ -140,7 +140,7 @@ class VideoFile:
                 for unit in self._filter.filter(packet if packet.size else None):
                     yield self._coded(unit)
         except self._error as exc:
-            raise CameraError(f"{self._path} cannot be read any further: {_words(exc)}") from exc
+            raise CameraError(f"{self._path} cannot be read any further: {words(exc)}") from exc
 
     def decoded(self) -> Iterator[RawPicture]:
         """Yield the file's pictures in presentation order; pictures that cannot be decoded are left out.
@@ -153,11 +153,21 @@ class VideoFile:
                 for frame in self._decode(packet):
                     yield RawPicture(pts_90k=_ticks(frame.pts, frame.time_base), frame=frame)
         except self._error as exc:
-            raise CameraError(f"{self._path} cannot be read any further: {_words(exc)}") from exc
+            raise CameraError(f"{self._path} cannot be read any further: {words(exc)}") from exc
 
     def close(self) -> None:
         """Close the file. Idempotent."""
         self._container.close()
+
+    def _rotation(self) -> int:
+        """What the first picture says: the container's word reaches PyAV's user only with a picture."""
+        with self._open() as container:
+            stream = next(stream for stream in container.streams.video if stream.index == self._stream.index)
+            with contextlib.suppress(self._error):  # whoever reads the file will say what is wrong with it
+                for packet in islice(container.demux(stream), _ROTATION_PACKETS):
+                    for frame in stream.codec_context.decode(packet):
+                        return _rotation_of(frame)
+        return 0
 
     def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:
         try:
@@ -175,102 +185,6 @@ class VideoFile:
         )
 
 
-class FieldDecoder:
-    """Decodes H.264 and makes a motion field of every picture: exported vectors, and the change of luma per block.
-
-    `still_jpeg` may be called from any thread, everything else from one.
-    """
-
-    def __init__(self, *, reorder_depth: int = 0, is_order_free: bool = False) -> None:
-        """Make a decoder for Annex B access units; `reorder_depth` as in `VideoInfo`.
-
-        With `is_order_free` the times are mere names of the pictures and need not rise.
-
-        Raises:
-            MissingDependencyError: PyAV is not installed.
-        """
-        try:
-            import av  # noqa: PLC0415 - optional: imported at use, so that everything else works without it
-            from av.error import FFmpegError  # noqa: PLC0415 - as above
-        except ImportError as exc:
-            raise MissingDependencyError(_INSTALL) from exc
-        self._error = FFmpegError
-        self._packet = av.Packet
-        self._context = av.CodecContext.create("h264", "r")
-        self._context.options = {"flags2": "+export_mvs"}
-        self._context.thread_type = "NONE"  # more threads hold pictures back
-        self._context.reorder_depth = reorder_depth
-        self._previous: VideoFrame | None = None
-        self._last_pts_90k = -1
-        self._is_order_free = is_order_free
-        self._lock = threading.Lock()
-        self._newest: tuple[int, VideoFrame] | None = None
-
-    def feed(self, data: bytes, pts_90k: int) -> tuple[DecodedField, ...]:
-        """Decode one access unit shown at `pts_90k`.
-
-        Returns the fields of the pictures that came out, in presentation order, their times strictly increasing. None
-        for a picture that is damaged beyond decoding. The first picture's field is all zero.
-        """
-        if not data:  # which would tell FFmpeg that the stream is over
-            return ()
-        packet = self._packet(data)
-        packet.pts = pts_90k
-        packet.dts = None
-        return self._fields(packet)
-
-    def flush(self) -> tuple[DecodedField, ...]:
-        """Return the fields still held back, and be ready for a stream that begins anew at a later time."""
-        fields = self._fields(None)
-        self._context.flush_buffers()
-        self._previous = None
-        return fields
-
-    def still_jpeg(self) -> tuple[int, bytes]:
-        """The newest decoded picture as (its pts_90k, JPEG); encoded now, on the caller's thread.
-
-        Raises:
-            CameraError: there is no picture yet.
-        """
-        with self._lock:
-            newest = self._newest
-        if newest is None:
-            raise CameraError("There is no picture yet.")
-        pts_90k, frame = newest
-        buffer = io.BytesIO()
-        frame.to_image().save(buffer, "JPEG", quality=_JPEG_QUALITY)
-        return pts_90k, buffer.getvalue()
-
-    def _fields(self, packet: Packet[Any] | None) -> tuple[DecodedField, ...]:
-        try:
-            frames = self._context.decode(packet)
-        except self._error:
-            return ()
-        fields: list[DecodedField] = []
-        for frame in frames:
-            if frame.pts is None or (frame.pts <= self._last_pts_90k and not self._is_order_free):
-                continue
-            self._last_pts_90k = frame.pts
-            fields.append(self._field(frame, frame.pts))
-        return tuple(fields)
-
-    def _field(self, frame: VideoFrame, pts_90k: int) -> DecodedField:
-        columns, rows = grid_of(frame.width, frame.height)
-        previous, self._previous = self._previous, frame
-        with self._lock:
-            self._newest = (pts_90k, frame)
-        vectors = frame.side_data.get("MOTION_VECTORS")
-        if vectors is None:
-            x = y = np.zeros((rows, columns), np.int8)
-        else:
-            x, y = rasterise(vectors.to_ndarray(), columns, rows)
-        if previous is None or (previous.width, previous.height) != (frame.width, frame.height):
-            sad = np.zeros((rows, columns), np.uint16)
-        else:
-            sad = luma_change(_luma(frame), _luma(previous), columns, rows)
-        return DecodedField(pts_90k=pts_90k, columns=columns, rows=rows, payload=pack(x, y, sad))
-
-
 class X264Encoder:
     """Encodes as a Pi's camera does: one reference, no B-frames, a key frame a second, each with its SPS and PPS.
 
@@ -278,8 +192,10 @@ class X264Encoder:
     picture comes out at once. `request_key_frame` may be called from any thread, everything else from one.
     """
 
-    def __init__(self, *, width: int, height: int, fps: float, bitrate_kbit: int) -> None:
-        """Make an encoder for pictures of `width` x `height`, both even.
+    def __init__(
+        self, *, width: int, height: int, fps: float, bitrate_kbit: int, aspect: Fraction | None = None
+    ) -> None:
+        """Make an encoder for pictures of `width` x `height`, both even; `aspect` as in `VideoInfo`.
 
         Raises:
             CameraError: the encoder does not take this size.
@@ -290,7 +206,7 @@ class X264Encoder:
             from av.error import FFmpegError  # noqa: PLC0415 - as above
             from av.video.frame import VideoFrame as AvFrame  # noqa: PLC0415 - as above
         except ImportError as exc:
-            raise MissingDependencyError(_INSTALL) from exc
+            raise MissingDependencyError(INSTALL) from exc
         self._from_planes = AvFrame.from_ndarray
         self._width, self._height = width, height
         self._key_wanted = threading.Event()
@@ -303,6 +219,8 @@ class X264Encoder:
         context.bit_rate = bitrate_kbit * 1000
         context.gop_size = interval
         context.max_b_frames = 0
+        if aspect is not None:
+            context.sample_aspect_ratio = aspect
         context.thread_count = 1
         context.options = {
             "preset": "veryfast",
@@ -313,7 +231,7 @@ class X264Encoder:
         try:
             context.open()
         except FFmpegError as exc:
-            raise CameraError(f"Pictures of {width}x{height} cannot be encoded: {_words(exc)}") from exc
+            raise CameraError(f"Pictures of {width}x{height} cannot be encoded: {words(exc)}") from exc
         self._context = context
 
     def encode(self, frame: VideoFrame, pts_90k: int) -> bytes:
@@ -356,17 +274,14 @@ def _ticks(time: int | None, base: Fraction | None) -> int | None:
     return (2 * time * base.numerator * TICKS_PER_S + base.denominator) // (2 * base.denominator)
 
 
-def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
-    """The luma of a frame, height x width, as a view of the decoder's memory where its format has 8 bits of luma."""
-    if not frame.format.name.startswith(_LUMA_FIRST) or frame.format.components[0].bits != 8:
-        frame = frame.reformat(format="gray")
-    plane = frame.planes[0]
-    lines = np.frombuffer(memoryview(plane), np.uint8, plane.line_size * plane.height)
-    return lines.reshape(plane.height, plane.line_size)[:, : plane.width]
+def _rotation_of(frame: VideoFrame) -> int:
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return 0
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
+    return rotation_of(a, b, c, d)
 
 
-_LUMA_FIRST = ("yuv", "gray", "nv12", "nv21")
-
-
-def _words(exc: Exception) -> str:
+def words(exc: Exception) -> str:
+    """What is wrong, without FFmpeg's number and function."""
     return str(getattr(exc, "strerror", None) or exc)

@@ -52,6 +52,7 @@ class TellClip:
 
     item: MediaItem
     caption: str
+    thumbnail_jpeg: bytes = field(repr=False)
     chat: ChatId | None = None
 
 
@@ -105,6 +106,10 @@ class Alerts:
                 found = (TellText(text=texts.CAMERA_BACK.format(camera=news.camera, blind=blind)),)
         return found
 
+    def told_again(self, clip: ClipReady) -> tuple[Announcement, ...]:
+        """What follows from a clip that was told before and is told again: that it was the last, if it says so."""
+        return self._recording_ended(clip.segment.cause) if clip.is_last else ()
+
     def overdue(self, now_s: float) -> tuple[Announcement, ...]:
         """What is said of events that are over and whose last clip has not come in time: that all is quiet."""
         return tuple(self._quiet(event) for event, over in tuple(self._ended.items()) if now_s >= over.give_up_at_s)
@@ -157,7 +162,8 @@ def media_id_of(clip: ClipReady) -> str:
 
 def _clip(clip: ClipReady) -> TellClip:
     segment = clip.segment
-    pattern = texts.CLIP if segment.part == 1 and (clip.is_last or clip.is_recovered) else texts.CLIP_PART
+    is_whole = segment.part == 1 and (clip.is_last or clip.is_recovered or clip.is_cut_short)
+    pattern = texts.CLIP if is_whole else texts.CLIP_PART
     caption = pattern.format(
         camera=segment.camera,
         at=texts.clock_time(segment.started_unix_s),
@@ -172,5 +178,8 @@ def _clip(clip: ClipReady) -> TellClip:
         height=clip.height,
         duration_s=max(1, round(clip.duration_ms / 1000)),
     )
-    recovered = texts.RECOVERED if clip.is_recovered else ""
-    return TellClip(item=item, caption=caption + recovered, chat=segment.cause.chat)
+    if clip.is_recovered:
+        caption += texts.RECOVERED
+    elif clip.is_cut_short:
+        caption += texts.CUT_SHORT
+    return TellClip(item=item, caption=caption, thumbnail_jpeg=clip.thumbnail_jpeg, chat=segment.cause.chat)

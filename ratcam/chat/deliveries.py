@@ -82,6 +82,15 @@ class Deliveries:
         self._remember(item)
         self._owe(chats, item.kind, caption, media_id=item.media_id)
 
+    def owe_clip(self, chats: tuple[ChatId, ...], item: MediaItem, caption: str, thumbnail_jpeg: bytes) -> None:
+        """Owe a clip to each chat; its thumbnail, if it has one, is stored beside it and goes with it."""
+        if chats and thumbnail_jpeg:
+            try:
+                item = replace(item, thumbnail_path=self._files.save_thumbnail(item.path, thumbnail_jpeg))
+            except StoreError as exc:
+                _log.error("%s goes without a thumbnail: %s", item.media_id, exc)
+        self.owe_media(chats, item, caption)
+
     def owe_photo(self, chats: tuple[ChatId, ...], name: str, jpeg: bytes, caption: str) -> None:
         """Store a JPEG as `name` and owe it; if it cannot be stored, the caption goes as a text and says so."""
         try:
@@ -224,5 +233,6 @@ def _delivery(row: QueuedDelivery, item: MediaItem | None) -> Delivery:
         width=item.width,
         height=item.height,
         duration_s=item.duration_s,
+        thumbnail_path=item.thumbnail_path,
         is_silent=item.kind is MediaKind.VIDEO,
     )

@@ -150,8 +150,9 @@ class Sender:
                 size = os.fstat(file.fileno()).st_size
                 # Handed on as it is: PTB would read the whole clip into memory.
                 upload = InputFile(file, filename=path.name, read_file_handle=False)
+                thumbnail = _thumbnail(delivery)
                 try:
-                    message = await self._send_media(delivery, upload, size=size)
+                    message = await self._send_media(delivery, upload, size=size, thumbnail=thumbnail)
                 except MigratedError:
                     raise
                 except TelegramError as error:
@@ -159,7 +160,9 @@ class Sender:
                     return _failed(delivery, error, is_whole=file.tell() >= size)
         return DeliverySucceeded(delivery_id=delivery.delivery_id, file_id=_file_id_of(message))
 
-    async def _send_media(self, delivery: Delivery, media: str | InputFile, *, size: int) -> Message:
+    async def _send_media(
+        self, delivery: Delivery, media: str | InputFile, *, size: int, thumbnail: InputFile | None = None
+    ) -> Message:
         patience_s = self._timings.media_timeout_s + size / self._timings.upload_bytes_per_s
         if delivery.kind is MediaKind.PHOTO:
             return await self._bot.send_photo(
@@ -180,6 +183,7 @@ class Sender:
             height=delivery.height if is_upload and delivery.height else None,
             duration=delivery.duration_s if is_upload and delivery.duration_s else None,
             supports_streaming=True if is_upload else None,
+            thumbnail=thumbnail,
             disable_notification=delivery.is_silent,
             read_timeout=patience_s,
         )
@@ -188,6 +192,18 @@ class Sender:
 def not_allowed(delivery: Delivery, kind: FailureKind = FailureKind.NOT_SENT) -> DeliveryFailed:
     """The result of a delivery to a chat whose right was taken before it was sent."""
     return DeliveryFailed(delivery_id=delivery.delivery_id, kind=kind, detail="the chat is not authorised any more")
+
+
+def _thumbnail(delivery: Delivery) -> InputFile | None:
+    """The picture to go with a video; a video without it is better than none."""
+    if not delivery.thumbnail_path:
+        return None
+    try:
+        jpeg = Path(delivery.thumbnail_path).read_bytes()
+    except OSError as error:
+        _logger.warning("Delivery %s goes without its thumbnail: %s", delivery.delivery_id, error.strerror)
+        return None
+    return InputFile(jpeg, filename="thumbnail.jpg", attach=True)
 
 
 def _file_id_of(message: Message) -> str:

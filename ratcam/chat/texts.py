@@ -39,7 +39,8 @@ MEDIA_REFUSED = "A {kind} could not be sent: {reason}."
 PHOTO = "{camera}, {at}"
 CLIP = "{camera}, {at}, {duration}"
 CLIP_PART = "{camera}, {at}, {duration}, part {part}"
-RECOVERED = " (cut short by an interruption, recovered)"
+RECOVERED = " (cut short, recovered after a power cut or a crash)"
+CUT_SHORT = " (cut short: the disk did not take the rest)"
 
 HELP = """I am a camera.
 /photo - a picture, now

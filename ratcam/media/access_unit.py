@@ -1,19 +1,17 @@
 """Access units: what is in one, and where a raw stream's begin (ISO/IEC 14496-10, 7.4.1.2)."""
 
-from dataclasses import dataclass
-
 from ratcam.media import nal
+from ratcam.media.bits import BitReader
 from ratcam.media.errors import StreamError
-from ratcam.media.slice_header import ActiveSets, SliceHeader, slice_header
+from ratcam.media.slice_header import HEADER_BYTES, ActiveSets, SliceHeader, slice_header
+from ratcam.media.value import Value
 
 START = b"\x00\x00\x00\x01"
 MAX_UNIT_BYTES = 64 << 20
 """Far above any picture of a level: a stream that goes on longer without a picture's end is not H.264."""
-_BEFORE_PICTURE = frozenset({nal.SEI, nal.SPS, nal.PPS, nal.ACCESS_UNIT_DELIMITER, nal.SUBSET_SPS, 16, 17, 18})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterSets:
+class ParameterSets(Value):
     """SPS and PPS NAL units, without start codes, in the order they were found in, byte-identical ones once."""
 
     sps: tuple[bytes, ...] = ()
@@ -54,47 +52,77 @@ class UnitBoundaries:
     """Tells where access units begin in a series of NAL units (7.4.1.2.3 and 7.4.1.2.4).
 
     Slices are compared by their headers, so pictures whose slices come in any order are kept together; where the
-    parameter sets are missing, a slice that starts at macroblock 0 begins a unit.
+    parameter sets are missing, a slice that starts at macroblock 0 begins a unit. So does a second slice at macroblock
+    0 with the same header: there are encoders that give all IDR pictures one id.
     """
 
     def __init__(self) -> None:
         self.sets = ActiveSets()
-        self._last: SliceHeader | None = None
-        self._has_picture = False
-
-    @property
-    def header(self) -> SliceHeader | None:
+        self.header: SliceHeader | None = None
         """The header of the last slice, None where it could not be read."""
-        return self._last
+        self.pps_id: int | None = None
+        """The PPS that the last slice refers to, whether it is there or not; None where that cannot be read."""
+        self.has_picture = False
+        """Whether the unit so far has a picture in it."""
+        self._has_start = False
+        self._unread: bytes | bytearray | None = None
 
     def begins_unit(self, unit: memoryview | bytes) -> bool:
         """Take the next NAL unit of the stream; True when it starts an access unit and there was a picture before."""
         kind = nal.nal_type(unit)
         if kind in nal.FIRST_SLICES:
-            return self._begins_picture(unit)
-        begins = self._has_picture and kind in _BEFORE_PICTURE
+            return self.begins_picture(unit)
+        begins = self.has_picture and kind in nal.BEFORE_PICTURE
         if begins:
-            self._has_picture = False
+            self.end_picture()
         self.sets.take(unit)
         return begins
 
-    def _begins_picture(self, unit: memoryview | bytes) -> bool:
-        try:
-            header = slice_header(unit, self.sets)
-        except StreamError:
-            header = None
-        had_picture, last = self._has_picture, self._last
-        self._has_picture = True
-        if not had_picture:
-            self._last = header
-            return False
-        if header is not None and last is not None:
-            begins = header.begins_picture_after(last)
+    def begins_picture(self, unit: memoryview | bytes | bytearray) -> bool:
+        """Like `begins_unit`, for a slice. Its first 32 bytes do."""
+        if self._unread is not None:
+            self.header, self._unread = self._read(self._unread), None
+        header, last = self._read(unit), self.header
+        self.pps_id = header.pps_id if header is not None else _missing_pps(unit)
+        is_start = len(unit) > 1 and unit[1] & 0x80 != 0
+        if not self.has_picture:
+            begins = False
+        elif header is not None and last is not None:
+            begins = header.begins_picture_after(last) or (is_start and self._has_start and not header.is_redundant)
         else:
-            begins = len(unit) > 1 and unit[1] & 0x80 != 0
-        if begins or last is None:
-            self._last = header
+            begins = is_start
+        if begins or not self.has_picture or last is None:
+            self._has_start = is_start
+        self._has_start = self._has_start or is_start
+        self.has_picture = True
+        self.header = header if header is not None or begins else last
         return begins
+
+    def begin_picture(self, head: bytes | bytearray) -> None:
+        """Take the beginning of a slice that is known to begin a picture; it is read if another follows in doubt."""
+        self.has_picture = self._has_start = True
+        self._unread = head
+
+    def end_picture(self) -> None:
+        """The next slice begins a picture."""
+        self.has_picture = self._has_start = False
+
+    def _read(self, unit: memoryview | bytes | bytearray) -> SliceHeader | None:
+        try:
+            return slice_header(unit, self.sets)
+        except StreamError:
+            return None
+
+
+def _missing_pps(unit: memoryview | bytes | bytearray) -> int | None:
+    """The id of the PPS that a slice refers to, which is not there."""
+    try:
+        reader = BitReader(nal.unescaped(unit[1:HEADER_BYTES]))
+        reader.ue()
+        reader.ue(9)
+        return reader.ue(255)
+    except StreamError:
+        return None
 
 
 class AccessUnitSplitter:

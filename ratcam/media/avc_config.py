@@ -1,21 +1,20 @@
-"""The sample entry of H.264 video: avc1 with avcC, colr, pasp and btrt (ISO/IEC 14496-15, 5.3)."""
+"""The sample entry of H.264 video: avc1 with avcC (ISO/IEC 14496-15), colr, pasp and btrt (ISO/IEC 14496-12)."""
 
 import struct
-from dataclasses import dataclass
 
 from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
 from ratcam.media.boxes import box
 from ratcam.media.errors import StreamError
 from ratcam.media.sps import Sps, parse_pps, parse_sps
+from ratcam.media.value import Value
 
 HIGH_WITH_DEPTHS = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""The profiles after which the record names chroma format and bit depths."""
+"""The profiles after which the record names chroma format and bit depths (ISO/IEC 14496-15, 5.3.3.1.2)."""
 MAX_SPS, MAX_PPS = 31, 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Description:
+class Description(Value):
     """What a sample entry is made from: parameter sets in the order of their ids, no two of one id.
 
     `active` is the one of `sps` that the first picture refers to: the size, the order of the pictures and the profile
@@ -52,7 +51,12 @@ def by_id(sets: ParameterSets, sps_id: int | None = None) -> Description:
 
 
 def configuration(sets: Description) -> bytes:
-    """The AVC decoder configuration record; its profile and level are those of the active SPS."""
+    """The AVC decoder configuration record (ISO/IEC 14496-15, 5.3.3.1.2).
+
+    Its profile, compatibility and level are the three bytes of the active SPS, lengths take four bytes (3 means that),
+    and the parameter sets are the stream's own, byte for byte. SPS extensions are not carried: they describe pictures
+    besides the main ones, which no player of ours shows.
+    """
     sps = sets.active
     parts = [struct.pack(">5B", 1, sps.profile_idc, sps.constraints, sps.level_idc, 0xFF)]
     parts.append(struct.pack(">B", 0xE0 | len(sets.sps)))
@@ -96,9 +100,14 @@ def shown_size(sps: Sps) -> tuple[int, int]:
 
 
 def sample_entry(sets: Description, *, buffer_bytes: int = 0, max_bitrate: int = 0, average_bitrate: int = 0) -> bytes:
-    """The avc1 box of a description; rates in bits a second, 0 while they are not known."""
+    """The avc1 box of a description; rates in bits a second, 0 while they are not known.
+
+    It is a visual sample entry (ISO/IEC 14496-12, 12.1.3) with the boxes avcC (ISO/IEC 14496-15, 5.4.2.1), colr
+    (12.1.5) if the stream describes its colours, pasp (12.1.4) and btrt (8.5.2). By the name avc1 all parameter sets
+    stand here.
+    """
     sps = sets.active
-    name = b"AVC Coding"
+    name = b"AVC Coding"  # the name that ISO/IEC 14496-15, 5.4.2.1.3 recommends, behind its length
     head = struct.pack(">6xH16xHHII4xH", 1, sps.width, sps.height, 72 << 16, 72 << 16, 1)
     head += bytes([len(name)]) + name.ljust(31, b"\0") + struct.pack(">Hh", 24, -1)
     colour = b""

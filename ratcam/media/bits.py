@@ -11,7 +11,8 @@ class BitReader:
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
-        self._left = len(data) * 8
+        self.left = len(data) * 8
+        """How many bits are still to be read."""
 
     def u(self, count: int) -> int:
         """The next `count` bits, an unsigned integer, most significant bit first.
@@ -19,10 +20,10 @@ class BitReader:
         Raises:
             StreamError: there are fewer bits left.
         """
-        left = self._left - count
+        left = self.left - count
         if left < 0:
             raise StreamError("the H.264 data end in the middle of a header")
-        self._left = left
+        self.left = left
         return (self._value >> left) & ((1 << count) - 1)
 
     def flag(self) -> bool:
@@ -39,8 +40,8 @@ class BitReader:
         Raises:
             StreamError: the bits run out, the code is malformed, or it is above `limit`.
         """
-        rest = self._value & ((1 << self._left) - 1)
-        zeros = self._left - rest.bit_length()
+        rest = self._value & ((1 << self.left) - 1)
+        zeros = self.left - rest.bit_length()
         if zeros > MAX_LEADING_ZEROS:
             raise StreamError("the H.264 data hold a malformed number")
         value = self.u(2 * zeros + 1) - 1

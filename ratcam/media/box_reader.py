@@ -1,4 +1,4 @@
-"""Reading ISO BMFF boxes."""
+"""Reading ISO BMFF boxes (ISO/IEC 14496-12, 4.2)."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ class BoxPlace:
         return self.offset + self.size
 
 
-def box_at(read: Read, offset: int, file_size: int) -> BoxPlace | None:
-    """The box that begins at `offset`, or None if no whole box does within the file's size."""
+def header_at(read: Read, offset: int) -> BoxPlace | None:
+    """The box whose header is at `offset`, even if the file ends within the box; None if there is no header."""
     head = read(offset, 16)
     if len(head) < 8:
         return None
@@ -32,9 +32,13 @@ def box_at(read: Read, offset: int, file_size: int) -> BoxPlace | None:
     header_size = 8
     if size == 1 and len(head) == 16:
         (size,), header_size = struct.unpack_from(">Q", head, 8), 16
-    if size < header_size or offset + size > file_size:
-        return None
-    return BoxPlace(kind, offset, size, header_size)
+    return BoxPlace(kind, offset, size, header_size) if size >= header_size else None
+
+
+def box_at(read: Read, offset: int, file_size: int) -> BoxPlace | None:
+    """The box that begins at `offset`, or None if no whole box does within the file's size."""
+    place = header_at(read, offset)
+    return place if place is not None and place.end <= file_size else None
 
 
 def children(content: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -6,6 +6,19 @@ from typing import Generic, TypeAlias
 
 from ratcam.media.access_unit import parameter_sets
 from ratcam.media.ring import U
+from ratcam.media.timebase import TICKS_PER_S
+
+PIECE_90K = 2 * TICKS_PER_S
+PIECE_UNITS = 300
+PIECE_BYTES = 4_000_000
+"""What is handed on at once at most, so that a long GOP costs neither memory nor, at a power cut, much of the clip."""
+
+FILE_BYTES, FILE_BYTES_PER_PIECE, FILE_BYTES_PER_UNIT = 40_000, 256, 32
+"""What the container takes at most: its fixed boxes; a fragment's header; a picture's entries and their padding."""
+FILE_BYTES_PER_EXPECTED_UNIT = 28
+"""And the room for the index, which is reserved for every picture that a part of the whole length would have."""
+USUAL_FPS, HIGHEST_FPS = 30.0, 120.0
+"""Taken where the first piece does not tell the rate, and at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +31,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended(Generic[U]):
-    """The part's next units in decoding order: one GOP, or the beginning of one at the clip's end."""
+    """The part's next units in decoding order: one GOP or a piece of one; only the first unit may be a key unit."""
 
     part: int
     units: tuple[U, ...]
@@ -44,28 +57,40 @@ class ClipCutter(Generic[U]):
     part the events are one `Opened`, at least one `Appended`, one `Closed`.
 
     A part ends at a key unit that comes `segment_90k` or more after its first; that has other parameter sets than it,
-    whatever their order; or before which the part and one more GOP, as large as its largest so far, would be larger
-    than `max_bytes` of units' data. A GOP is never cut, so a part is larger only by what a GOP is larger than those
-    before it, and a GOP that is larger by itself is a part by itself.
+    whatever their order; or before which the part's file with one more GOP, as large as its largest so far, would be
+    larger than `max_bytes`. So a file is larger only by what its last GOP is larger than those before it.
 
-    The end falls before a unit in decoding order, so every unit of the clip can be decoded, also in a stream that shows
-    pictures in another order.
+    If no key unit comes in time, a part goes on up to `hard_bytes` and ends there, within its GOP: a file that can be
+    sent is worth more than one that is whole. The units from there to the next key unit cannot be decoded without it;
+    they are left out and counted. If the clip ends there, its last part is `Closed` once more, as the last. Only a
+    single unit larger than `hard_bytes` makes a larger file.
+
+    What is held back is at most `PIECE_90K`, `PIECE_UNITS` or `PIECE_BYTES` of a GOP. The end falls before a unit in
+    decoding order, so every unit of the clip can be decoded, also in a stream that shows pictures in another order.
     """
 
-    def __init__(self, *, segment_90k: int, max_bytes: int = sys.maxsize) -> None:
+    def __init__(self, *, segment_90k: int, max_bytes: int = sys.maxsize, hard_bytes: int = sys.maxsize) -> None:
         """Begin a clip.
 
         Args:
             segment_90k: after how long a part ends at the next key unit.
-            max_bytes: what a part is to stay below; leave room for the file's index. The default is no limit.
+            max_bytes: what a part's file is to stay below where key units allow it. The default is no limit.
+            hard_bytes: what a part's file stays below in any case; not less than `max_bytes`.
         """
+        self.left_out = 0
+        """Units without which a part ended, as no key unit had come when it was as large as it may be."""
         self._segment_90k = segment_90k
         self._max_bytes = max_bytes
-        self._size_bytes = self._gop_bytes = self._largest_gop_bytes = 0
+        self._hard_bytes = hard_bytes
         self._end_90k: int | None = None
         self._part = 0
-        self._start_90k = 0
+        self._is_open = False
+        self._cut_90k: int | None = None
+        self._start_90k = self._newest_90k = 0
+        self._units = self._bytes = self._pieces = self._expected_units = 0
+        self._gop_bytes = self._largest_gop_bytes = 0
         self._pending: list[U] = []
+        self._pending_bytes = 0
         self._sets: frozenset[bytes] = frozenset()
         self._is_done = False
 
@@ -73,6 +98,20 @@ class ClipCutter(Generic[U]):
     def is_done(self) -> bool:
         """Whether the clip has ended: nothing that is fed changes anything any more."""
         return self._is_done
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether nothing is recorded before the next key unit: to begin with, or as the part was full without one."""
+        return not (self._is_open or self._is_done)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the open part has reached its length, or will its size before another second has passed."""
+        if not self._is_open:
+            return False
+        lasted_90k = self._newest_90k - self._start_90k
+        second_bytes = self._bytes * TICKS_PER_S // max(lasted_90k, TICKS_PER_S)
+        return lasted_90k >= self._segment_90k or self._file_bytes(second_bytes) > self._max_bytes
 
     def end_at(self, pts_90k: int | None) -> None:
         """End the clip before the first unit to come that is shown at this time or later; None: go on until told."""
@@ -86,9 +125,14 @@ class ClipCutter(Generic[U]):
             return self._end(unit.pts_90k)
         if unit.is_key:
             return self._take_key(unit)
-        if self._part:
-            self._append(unit)
-        return ()
+        if not self._is_open:
+            self.left_out += self._part > 0
+            return ()
+        if self._file_bytes(len(unit.data)) > self._hard_bytes:
+            return self._cut(unit)
+        events = self._flush() if self._is_piece_full(unit) else []
+        self._append(unit)
+        return tuple(events)
 
     def finish(self) -> tuple[Event[U], ...]:
         """The stream is over: end the clip now. Nothing happens if it has ended."""
@@ -97,38 +141,82 @@ class ClipCutter(Generic[U]):
     def _take_key(self, unit: U) -> tuple[Event[U], ...]:
         found = parameter_sets(unit.data)
         sets = frozenset(found.sps + found.pps)
-        is_changed = bool(sets) and sets != self._sets
         events = self._flush()
-        is_long = unit.pts_90k - self._start_90k >= self._segment_90k
-        is_full = self._size_bytes + self._largest_gop_bytes > self._max_bytes
-        if not self._part or is_changed or is_long or is_full:
-            if self._part:
-                events.append(Closed(part=self._part, end_pts_90k=unit.pts_90k, is_last=False))
-            self._part += 1
-            self._start_90k = unit.pts_90k
-            self._size_bytes = self._largest_gop_bytes = 0
-            self._sets = sets or self._sets
+        if self._is_open and self._ends_before(unit, sets):
+            events.append(Closed(part=self._part, end_pts_90k=unit.pts_90k, is_last=False))
+            self._is_open = False
+        if not self._is_open:
+            self._open(unit, sets)
             events.append(Opened(part=self._part, start_pts_90k=unit.pts_90k))
+        self._gop_bytes = 0
         self._append(unit)
         return tuple(events)
 
+    def _ends_before(self, key: U, sets: frozenset[bytes]) -> bool:
+        is_changed = bool(sets) and sets != self._sets
+        is_long = key.pts_90k - self._start_90k >= self._segment_90k
+        return is_changed or is_long or self._file_bytes(max(self._largest_gop_bytes, len(key.data))) > self._max_bytes
+
+    def _open(self, key: U, sets: frozenset[bytes]) -> None:
+        self._part += 1
+        self._is_open = True
+        self._start_90k = key.pts_90k
+        self._units = self._bytes = self._pieces = self._expected_units = self._largest_gop_bytes = 0
+        self._sets = sets or self._sets
+
+    def _cut(self, unit: U) -> tuple[Event[U], ...]:
+        """End the part before a unit that is not a key unit; it and those up to the next one are left out."""
+        self.left_out += 1
+        self._is_open = False
+        self._cut_90k = unit.pts_90k
+        return *self._flush(), Closed(part=self._part, end_pts_90k=unit.pts_90k, is_last=False)
+
     def _append(self, unit: U) -> None:
+        size = len(unit.data)
         self._pending.append(unit)
-        self._gop_bytes += len(unit.data)
+        self._pending_bytes += size
+        self._units += 1
+        self._bytes += size
+        self._gop_bytes += size
+        self._largest_gop_bytes = max(self._largest_gop_bytes, self._gop_bytes)
+        self._newest_90k = unit.pts_90k
+
+    def _is_piece_full(self, unit: U) -> bool:
+        return (
+            len(self._pending) >= PIECE_UNITS
+            or self._pending_bytes + len(unit.data) > PIECE_BYTES
+            or unit.pts_90k - self._pending[0].pts_90k >= PIECE_90K
+        )
 
     def _flush(self) -> list[Event[U]]:
         if not self._pending:
             return []
         units = tuple(self._pending)
         self._pending.clear()
-        self._size_bytes += self._gop_bytes
-        self._largest_gop_bytes = max(self._largest_gop_bytes, self._gop_bytes)
-        self._gop_bytes = 0
+        self._pending_bytes = 0
+        if not self._pieces:
+            self._expected_units = self._expected(units)
+        self._pieces += 1
         return [Appended(part=self._part, units=units)]
+
+    def _expected(self, first: tuple[U, ...]) -> int:
+        """How many pictures the file's index has room for, which the muxer learns from the same piece."""
+        span_90k = max(unit.pts_90k for unit in first) - first[0].pts_90k
+        fps = (len(first) - 1) * TICKS_PER_S / span_90k if span_90k > 0 else USUAL_FPS
+        return round(min(fps, HIGHEST_FPS) * self._segment_90k / TICKS_PER_S)
+
+    def _file_bytes(self, more_bytes: int) -> int:
+        """The size of the part's file if so many bytes were added to it; rather too large than too small."""
+        data = self._bytes + more_bytes
+        container = self._pieces * FILE_BYTES_PER_PIECE + self._units * FILE_BYTES_PER_UNIT
+        reserved = self._expected_units * FILE_BYTES_PER_EXPECTED_UNIT
+        return data + data // 512 + FILE_BYTES + container + reserved
 
     def _end(self, end_pts_90k: int | None) -> tuple[Event[U], ...]:
         self._is_done = True
         events = self._flush()
         if self._part:
-            events.append(Closed(part=self._part, end_pts_90k=end_pts_90k, is_last=True))
+            is_cut = not self._is_open
+            events.append(Closed(part=self._part, end_pts_90k=self._cut_90k if is_cut else end_pts_90k, is_last=True))
+        self._is_open = False
         return tuple(events)

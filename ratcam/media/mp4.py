@@ -11,19 +11,20 @@ at which the file is broken, and no picture is ever copied.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
+from typing import TypeAlias
 
 from ratcam.media.access_unit import parameter_sets
 from ratcam.media.avc_config import Description, by_id, shown_size
 from ratcam.media.boxes import FileInfo, file_type, free_box, media_data_header
 from ratcam.media.errors import StreamError
-from ratcam.media.fragments import MAX_SAMPLES, fragment_header, fragment_header_size, steps
+from ratcam.media.fragments import MAX_SAMPLES, fragment_header, fragment_header_size
 from ratcam.media.movie import fragmented_movie, movie
 from ratcam.media.ring import TimedUnit
-from ratcam.media.sample_tables import Sample, SampleIndex
-from ratcam.media.samples import LENGTH_BYTES, SampleUnits, sample_size
+from ratcam.media.sample_tables import SampleIndex
+from ratcam.media.samples import SampleUnits
 from ratcam.media.set_ids import active_sps
-from ratcam.media.timeline import Timeline
+from ratcam.media.timeline import DEFAULT_STEP, Timeline
 
 PAGE_BYTES = 4096
 """What a kernel writes whole: a fragment's header that lies in one page is there or not, never half."""
@@ -38,7 +39,8 @@ RESERVE_BYTES_PER_GOP = 20
 """Its key frame 4 (stss), its chunk's offset 4 (stco) and the number of its samples 12 (stsc)."""
 DEFAULT_GOP_FRAMES = 10
 """Fewer than a camera's usual key frame a second, to be on the safe side for 2 bytes a picture."""
-RESERVE_BYTES_FIXED = 2048
+RESERVE_BYTES_FIXED = 512
+"""The headers of the tables and what the moov box of a growing file lacks besides: edit list, free box, mdat header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +81,16 @@ def commit(
     return Patch(offset=end, data=index_box), Patch(offset=inside, data=cover), last
 
 
+_Part: TypeAlias = tuple[list[int], list[bytes | memoryview]]
+"""Samples of one fragment: their sizes, and the buffers they are made of."""
+
+
 class Mp4Recording:
     """One segment of a clip as it is written; gives bytes, its caller does the I/O.
 
     Write `header()` at offset 0, what `append` returns at the file's end, and after the last append the patches of
-    `finish`, each followed by an fdatasync. Media time 0 is the first picture; times are the captured ones to the tick.
+    `finish`, each followed by an fdatasync. Media time 0 is the first picture; times are the captured ones to the tick
+    (where a camera gives none, its source has put one in). Wrong ones are repaired as `Timeline` says and counted.
     The parameter sets of the first unit are those of the file; a later unit's others stay in its sample. The file's
     size and the order of its pictures are those of the SPS that the first unit's first slice refers to.
     """
@@ -96,6 +103,7 @@ class Mp4Recording:
         title: str,
         expected_frames: int = 1800,
         gop_frames: int = DEFAULT_GOP_FRAMES,
+        rotation: int = 0,
     ) -> None:
         """Begin a recording.
 
@@ -109,37 +117,46 @@ class Mp4Recording:
                 more and they do not fit, the finished file is as correct but has its index at the end. As many as
                 expected, in GOPs of at least `gop_frames`, always fit if the file stays below 4 GB and the room below
                 16 MB (over 700 000 pictures).
-            gop_frames: pictures from one key frame to the next; too few only make the room larger.
+            gop_frames: pictures from one key frame to the next, or in one `append` if these are fewer; too few only
+                make the room larger.
+            rotation: by how many degrees clockwise a player is to turn the pictures: 0, 90, 180 or 270. For cameras
+                that hang askew and encoders that cannot turn the pictures themselves.
 
         Raises:
             StreamError: the unit has no SPS or PPS, or they cannot be parsed.
+            ValueError: there is no such rotation.
         """
+        if rotation not in (0, 90, 180, 270):
+            raise ValueError(f"pictures are turned by 0, 90, 180 or 270 degrees, not by {rotation}")
         found = parameter_sets(first)
         self._sets = by_id(found, active_sps(first, found.pps))
         self._samples = SampleUnits(self._sets.sps + self._sets.pps)
-        self._sps = self._sets.active
-        self._info = FileInfo(created_unix_s=created_unix_s, title=title)
+        sps = self._sets.active
+        width, height = shown_size(sps)
+        self._shown = (height, width) if rotation % 180 else (width, height)
+        self._info = FileInfo(created_unix_s=created_unix_s, title=title, rotation=rotation)
         self._type = file_type(is_fragmented=True)
         self._movie = fragmented_movie(self._info, self._sets)
-        per_frame = RESERVE_BYTES_PER_FRAME + (RESERVE_BYTES_PER_SHIFT if self._sps.may_reorder else 0)
+        per_frame = RESERVE_BYTES_PER_FRAME + (RESERVE_BYTES_PER_SHIFT if sps.may_reorder else 0)
         gops = -(-expected_frames // max(1, min(gop_frames, MAX_SAMPLES)))
         tables = per_frame * expected_frames + RESERVE_BYTES_PER_GOP * gops
         self._reserve = reserve_size(len(self._movie) + RESERVE_BYTES_FIXED + tables)
         self._index = SampleIndex()
-        self._timeline = Timeline(reorders=self._sps.may_reorder)
+        self._timeline = Timeline(reorders=sps.may_reorder)
         self._end = len(self._type) + self._reserve + len(self._movie)
         self._fragments = 0
+        self._step = DEFAULT_STEP
         self._ignored = 0
 
     @property
     def width(self) -> int:
-        """Pixels across as shown."""
-        return shown_size(self._sps)[0]
+        """Pixels across as shown, when the pictures are turned."""
+        return self._shown[0]
 
     @property
     def height(self) -> int:
-        """Pixels down as shown."""
-        return shown_size(self._sps)[1]
+        """Pixels down as shown, when the pictures are turned."""
+        return self._shown[1]
 
     @property
     def frames(self) -> int:
@@ -162,6 +179,11 @@ class Mp4Recording:
         return self._index.duration_90k
 
     @property
+    def reserve_bytes(self) -> int:
+        """The room reserved for the index: `finish` writes 7 bytes less over it, and nothing else if the index fits."""
+        return self._reserve
+
+    @property
     def size_bytes(self) -> int:
         """The file's size when all that was returned is written."""
         return self._end
@@ -171,7 +193,10 @@ class Mp4Recording:
         return self._type + free_box(self._reserve) + self._movie
 
     def append(self, units: Sequence[TimedUnit]) -> list[bytes | memoryview]:
-        """Add units in decoding order: whole GOPs, or a GOP's beginning when the clip ends in it.
+        """Add units in decoding order: whole GOPs, or pieces of GOPs that are too long to be held.
+
+        Every piece keeps the times of its pictures; of reordered ones only whole GOPs are decoded at even distances.
+        Each key unit begins a fragment, and so does each call: the fewer, the smaller the file.
 
         Returns:
             At most `MAX_BUFFERS` buffers to be written at the file's end in one go; views of the units' data, which
@@ -180,14 +205,10 @@ class Mp4Recording:
         Raises:
             StreamError: the first unit of all is no key unit, or a GOP is larger than 4 GB.
         """
-        pictures = [(unit, nals) for unit in units if (nals := self._samples.take(unit.data))]
-        self._ignored += len(units) - len(pictures)
-        if pictures and not len(self._index) and not pictures[0][0].is_key:
-            raise StreamError("a recording must begin with a key frame")
-        keys = [number for number, (unit, _) in enumerate(pictures) if unit.is_key]
+        keys = [number for number, unit in enumerate(units) if unit.is_key]
         buffers: list[bytes | memoryview] = []
-        for begin, end in pairwise(sorted({0, *keys, len(pictures)})):
-            buffers += self._gop(pictures[begin:end])
+        for begin, end in pairwise(sorted({0, *keys, len(units)})):
+            buffers += self._gop(units[begin:end])
         return buffers if len(buffers) <= MAX_BUFFERS else [b"".join(buffers)]
 
     def finish(self, end_pts_90k: int | None) -> tuple[Patch, ...]:
@@ -208,49 +229,77 @@ class Mp4Recording:
         reserve_at = len(self._type)
         return commit(self._info, self._sets, self._index, reserve_at=reserve_at, reserve=self._reserve, end=self._end)
 
-    def _gop(self, pictures: Sequence[tuple[TimedUnit, list[memoryview]]]) -> list[bytes | memoryview]:
-        is_key = pictures[0][0].is_key
-        times = self._timeline.place([unit.pts_90k for unit, _ in pictures], begins_with_key=is_key)
-        samples = [
-            Sample(sample_size(nals), decoded, shown, is_key and number == 0)
-            for number, ((_, nals), (decoded, shown)) in enumerate(zip(pictures, times, strict=True))
-        ]
+    def _gop(self, units: Sequence[TimedUnit]) -> list[bytes | memoryview]:
+        """The fragments of a GOP or a piece of one; only its first unit may be a key."""
+        pictures, parts = self._samples_of(units)
+        if not pictures:
+            return []
+        times, is_key = [picture.pts_90k for picture in pictures], pictures[0].is_key
+        if not is_key and not len(self._index):
+            raise StreamError("a recording must begin with a key frame")
+        decoded, shown = self._timeline.place(times, begins_with_key=is_key)
+        shifts = None if shown is decoded else [late - soon for late, soon in zip(shown, decoded, strict=True)]
+        steps = [later - sooner for sooner, later in pairwise(decoded)]
+        # What comes next is not known: it is taken to come as soon as what came last.
+        self._step = steps[-1] if steps else self._step
+        steps.append(self._step)
         buffers: list[bytes | memoryview] = []
-        for begin in range(0, len(samples), MAX_SAMPLES):
-            end = min(begin + MAX_SAMPLES, len(samples))
-            following = samples[end].decoded_90k - samples[end - 1].decoded_90k if end < len(samples) else None
-            buffers += self._fragment(samples[begin:end], following or steps(samples[begin:end]))
-            buffers += self._payload([nals for _, nals in pictures[begin:end]])
+        begin = 0
+        for sizes, payload in parts:
+            part = slice(begin, begin + len(sizes))
+            shifted = shifts and shifts[part]
+            starts_with_key = is_key and not begin
+            buffers += self._fragment(
+                sizes, decoded[part], steps[part], shifted, payload, starts_with_key=starts_with_key
+            )
+            begin = part.stop
         return buffers
 
-    def _fragment(self, samples: list[Sample], step: int) -> list[bytes | memoryview]:
-        """The padding and header of a fragment; its place and that of its payload are taken."""
-        payload = sum(sample.size for sample in samples)
-        size = fragment_header_size(samples)
-        gap = -self._end % PAGE_BYTES
-        padding = b""
-        if 0 < gap < size:
-            padding = free_box(gap if gap >= 8 else gap + PAGE_BYTES)
-        begin = self._end + len(padding) + size
-        tail = self._tail(begin + payload)
-        header = fragment_header(self._fragments + 1, samples, step, payload + tail)
-        self._fragments += 1
-        self._index.add_chunk(begin, samples)
-        self._end = begin
-        return [padding, header] if padding else [header]
+    def _samples_of(self, units: Sequence[TimedUnit]) -> tuple[Sequence[TimedUnit], list[_Part]]:
+        """The units that have a picture, and their samples in parts that fit a fragment each."""
+        take, parts = self._samples.take, list[_Part]()
+        for begin in range(0, len(units), MAX_SAMPLES):
+            payload: list[bytes | memoryview] = []
+            parts.append(([take(unit.data, payload) for unit in units[begin : begin + MAX_SAMPLES]], payload))
+        if all(all(sizes) for sizes, _ in parts):
+            return units, parts
+        pictures = [*compress(units, (size for sizes, _ in parts for size in sizes))]
+        self._ignored += len(units) - len(pictures)
+        return pictures, [([size for size in sizes if size], payload) for sizes, payload in parts if any(sizes)]
 
-    def _payload(self, pictures: list[list[memoryview]]) -> list[bytes | memoryview]:
-        buffers: list[bytes | memoryview] = []
-        size = 0
-        for nals in pictures:
-            for unit in nals:
-                buffers.append(len(unit).to_bytes(LENGTH_BYTES, "big"))
-                buffers.append(unit)
-                size += LENGTH_BYTES + len(unit)
-        tail = self._tail(self._end + size)
+    def _fragment(
+        self,
+        sizes: Sequence[int],
+        decoded: Sequence[int],
+        steps: Sequence[int],
+        shifts: Sequence[int] | None,
+        payload: list[bytes | memoryview],
+        *,
+        starts_with_key: bool,
+    ) -> list[bytes | memoryview]:
+        """The buffers of a fragment; its place is taken."""
+        shifts = shifts if shifts and any(shifts) else None
+        size = fragment_header_size(len(sizes), has_shifts=shifts is not None)
+        gap = -self._end % PAGE_BYTES
+        padding = free_box(gap if gap >= 8 else gap + PAGE_BYTES) if 0 < gap < size else b""
+        begin = self._end + len(padding) + size
+        data = sum(sizes)
+        tail = self._tail(begin + data)
+        header = fragment_header(
+            self._fragments + 1,
+            sizes,
+            decoded[0],
+            steps,
+            shifts,
+            starts_with_key=starts_with_key,
+            payload=data + tail,
+        )
+        self._index.add_run(begin, sizes, decoded, shifts, starts_with_key=starts_with_key)
+        self._fragments += 1
+        self._end = begin + data + tail
+        buffers: list[bytes | memoryview] = [padding + header, *payload]
         if tail:
             buffers.append(bytes(tail))
-        self._end += size + tail
         return buffers
 
     @staticmethod

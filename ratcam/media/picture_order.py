@@ -1,9 +1,11 @@
 """Picture order count (ISO/IEC 14496-10, 8.2.1): the order in which decoded pictures are shown."""
 
-from collections.abc import Sequence
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-from ratcam.media.slice_header import SliceHeader
-from ratcam.media.sps import Sps
+    from ratcam.media.slice_header import SliceHeader
+    from ratcam.media.sps import Sps
 
 
 class PictureOrder:
@@ -15,7 +17,7 @@ class PictureOrder:
         self._previous_frame_num = self._frame_num_offset = 0
         self._was_reset = False
 
-    def key(self, header: SliceHeader, sps: Sps, *, resets: bool) -> tuple[int, int]:
+    def key(self, header: "SliceHeader", sps: "Sps", *, resets: bool) -> tuple[int, int]:
         """The key of the next picture, given the header of its first slice.
 
         Args:
@@ -44,7 +46,7 @@ class PictureOrder:
             count = 0
         return self._period, count
 
-    def _type_0(self, header: SliceHeader, sps: Sps, *, resets: bool) -> int:
+    def _type_0(self, header: "SliceHeader", sps: "Sps", *, resets: bool) -> int:
         if header.is_idr:
             self._previous_msb = self._previous_lsb = 0
         span, lsb, last = 1 << sps.poc_lsb_bits, header.poc_lsb, self._previous_lsb
@@ -61,7 +63,7 @@ class PictureOrder:
             self._previous_msb, self._previous_lsb = msb, lsb
         return lowest
 
-    def _type_1(self, header: SliceHeader, sps: Sps) -> int:
+    def _type_1(self, header: "SliceHeader", sps: "Sps") -> int:
         number = self._advance(header, sps) if sps.offsets_for_ref_frames else 0
         if header.ref_idc == 0 and number > 0:
             number -= 1
@@ -77,7 +79,7 @@ class PictureOrder:
             return bottom if header.is_bottom else top
         return min(top, bottom + header.delta_poc[1])
 
-    def _advance(self, header: SliceHeader, sps: Sps) -> int:
+    def _advance(self, header: "SliceHeader", sps: "Sps") -> int:
         """FrameNumOffset + frame_num."""
         if header.is_idr or self._was_reset:
             self._frame_num_offset = 0
@@ -86,7 +88,7 @@ class PictureOrder:
         return self._frame_num_offset + header.frame_num
 
 
-def ranks(keys: Sequence[tuple[int, int]]) -> list[int]:
+def ranks(keys: "Sequence[int]") -> list[int]:
     """For pictures in decoding order the place of each in the order shown, from 0; equal keys keep their order."""
     result = [0] * len(keys)
     for rank, index in enumerate(sorted(range(len(keys)), key=keys.__getitem__)):

@@ -1,248 +1,334 @@
-"""A whole raw H.264 stream as pictures that can be put into an MP4 file."""
+"""A raw H.264 stream, given in windows, as the samples of an MP4 file: one pass, no copy, no object a picture."""
 
-from contextlib import suppress
-from dataclasses import dataclass
-from fractions import Fraction
+from struct import pack_into
 
 from ratcam.media import nal
-from ratcam.media.access_unit import ParameterSets, UnitBoundaries
-from ratcam.media.avc_config import Description, by_id
+from ratcam.media.access_unit import MAX_UNIT_BYTES, UnitBoundaries
 from ratcam.media.errors import StreamError
-from ratcam.media.picture_order import PictureOrder, ranks
-from ratcam.media.progressive import Picture, ProgressiveFile, progressive
-from ratcam.media.slice_header import SliceHeader, resets_picture_order
-from ratcam.media.sps import Sps, parse_pps, parse_sps
-from ratcam.media.timebase import TICKS_PER_S
+from ratcam.media.parameter_use import UsedSets
+from ratcam.media.picture_order import PictureOrder
+from ratcam.media.progressive import EvenIndex
+from ratcam.media.slice_header import HEADER_BYTES, resets_picture_order
+from ratcam.media.sps import BASELINE
 
-_NOT_KEPT = nal.NOT_IN_SAMPLES | {nal.SPS, nal.PPS}
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ratcam.media.avc_config import Description
+    from ratcam.media.progressive import Rate
+    from ratcam.media.sample_tables import SampleIndex
+    from ratcam.media.slice_header import SliceHeader
+    from ratcam.media.sps import Pps, Sps
+
+DEFAULT_RATE = (25, 1)
+REGEX_PAYS_BYTES = 12 << 20
+"""A stream of at least so many bytes is scanned faster with `re`, the import of it included."""
+EXTENDED = 88
+CONSTRAINED = 0x40
+"""constraint_set1_flag among the constraints of an SPS."""
+MIN_RATE, MAX_RATE = 0.01, 1000.0
+"""Pictures a second; a stream that names another rate is not believed."""
+_LENGTH_BYTES = 4
+_RECOVERY_POINT = 6
+_MAX_WITHOUT_SETS = 64 << 20
+"""A stream that has no parameter set in so many bytes is none."""
+_MANY = 1 << 16
+"""So many zeros in a row are no part of a NAL unit."""
+_MAX_PENDING = 1024
+"""NAL units before a picture; no stream has so many."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodedPicture:
-    """A picture in decoding order; both fields of an interlaced one."""
-
-    nals: list[memoryview]
-    """Its NAL units for the sample."""
-    is_key: bool
-    place: int
-    """Its place in the order shown, from 0."""
-    description: int
-    """Its sample entry, from 1."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RawStream:
-    """What `read_stream` found, from the first IDR picture on."""
+    """Turns windows on an Annex B stream into what an MP4 file's mdat box carries, and into its index.
 
-    pictures: tuple[CodedPicture, ...]
-    descriptions: tuple[Description, ...]
-    """Of each sample entry; more than one if the stream changes its parameter sets."""
-    dropped: int
-    """Pictures before the first IDR picture."""
+    The file begins with the first IDR picture, or before that with the first picture with a recovery point (D.2.8): a
+    decoder starts at either, so every picture that the raw stream decodes to is in the file. Pictures before that are
+    counted in `dropped`. Delimiters, fillers and the like are left out, and so are parameter sets: they are in the
+    sample entries.
+    """
 
-    @property
-    def sps(self) -> Sps:
-        """The SPS of the first picture."""
-        return self.descriptions[0].active
+    def __init__(self, *, rate: "Rate | None", size: int | None) -> None:
+        """`rate` is pictures a second, None: what the stream says or else 25; `size` the stream's bytes, if known."""
+        self.out: list[bytes | memoryview] = []
+        """What is to be written next; the caller takes it after every window, before the window is used again."""
+        self.dropped = 0
+        self.rate: Rate = rate or DEFAULT_RATE
+        self.is_stream_rate = False
+        self.index: EvenIndex | None = None
+        """None while there is no picture to begin with."""
+        self._is_rate_given = rate is not None
+        self._use_regex = size is None or size >= REGEX_PAYS_BYTES
+        self._boundaries = UnitBoundaries()
+        self._used = UsedSets(self._boundaries.sets)
+        self._order = PictureOrder()
+        # The window: where in it the first NAL unit begins, how far it has been scanned, what of it is to be written.
+        self._window = bytearray()
+        self._view = memoryview(b"")
+        self._lead = self._scanned = self._carried = self._total = 0
+        self._has_starts = False
+        self._run_begin = self._run_end = -1
+        # The sample that is being read: a frame, or one field or two.
+        self._pending: list[bytes] = []
+        self._size = 0
+        self._is_open = self._is_kept = self._is_key = self._is_pair = False
+        self._picture_order: tuple[int, int] | None = None
+        self._first: SliceHeader | None = None
+        self._pps_ids: set[int] = set()
+        self._is_plain = False
+        """Whether a slice at macroblock 0 begins a picture and nothing else of it need be known."""
 
-    @property
-    def is_reordered(self) -> bool:
-        """Whether pictures are shown in another order than they are decoded."""
-        return any(picture.place != number for number, picture in enumerate(self.pictures))
+    def take(self, window: bytearray, end: int, *, is_last: bool) -> int:
+        """Take the bytes window[:end]; start codes in them are overwritten with lengths.
 
-    def lay_out(self, fps: Fraction, *, created_unix_s: int, title: str) -> ProgressiveFile:
-        """The MP4 file of the stream at an even frame rate; times are rounded to ticks without adding up the error.
+        Args:
+            window: its first bytes are those of the last window that were not used up, then those that follow.
+            end: how many bytes of it are filled.
+            is_last: whether the stream ends with them.
+
+        Returns:
+            How many bytes are used up: the next window begins behind them.
 
         Raises:
-            StreamError: the pictures do not fit an MP4 file.
+            StreamError: this is no H.264 stream.
         """
+        if not self._total:
+            _refuse_other_files(window, end)
+        self._total += end - self._carried
+        if window is not self._window:
+            self._window, self._view = window, memoryview(window)
+        begin = lead = self._lead
+        for at in self._starts(end):
+            if begin:
+                stop = at - 1
+                # Trailing zeros belong to no NAL unit (7.4.1, B.1).
+                if window[stop]:
+                    stop = at
+                elif not window[stop - 1]:
+                    stop = nal.trimmed_end(window, begin, stop)
+                if stop > begin:
+                    self._take(begin, stop, lead)
+            lead = 4 if at > begin and not window[at - 1] else 3
+            begin = at + 3
+        if begin and (is_last or self._is_followed_by_zeros(begin, end)):
+            if (stop := nal.trimmed_end(window, begin, end)) > begin:
+                self._take(begin, stop, lead)
+            begin = 0
+        if is_last:
+            self._end_sample()
+        self._hand_out()
+        used: int = begin - lead if begin else max(0, end - 3)
+        self._lead = begin and lead
+        self._has_starts = self._has_starts or begin > 0
+        self._carried = end - used
+        self._scanned = max(self._carried - 2, self._lead, 0)
+        if self._carried > MAX_UNIT_BYTES:
+            raise StreamError("this is no H.264 stream: it goes on for 64 MiB without a picture's end")
+        if self._total > _MAX_WITHOUT_SETS and self.index is None and (reason := self._used.lacks) is not None:
+            raise StreamError(reason)
+        return used
 
-        def time(place: int) -> int:
-            # The nearest tick, in whole numbers: a Fraction a picture takes longer than its slice header.
-            return (2 * place * TICKS_PER_S * fps.denominator + fps.numerator) // (2 * fps.numerator)
+    def finish(self) -> "tuple[tuple[Description, ...], SampleIndex]":
+        """The sample entries and the index, after the last window.
 
-        pictures = [Picture(time(item.place), item.is_key, item.nals, item.description) for item in self.pictures]
-        return progressive(
-            pictures,
-            self.descriptions,
-            created_unix_s=created_unix_s,
-            title=title,
-            end_pts_90k=time(len(pictures)),
-            reorders=self.is_reordered,
-        )
-
-
-def read_stream(data: bytes | memoryview) -> RawStream:
-    """Read an Annex B stream; the pictures are views of `data`.
-
-    Raises:
-        StreamError: it is no H.264 stream, or has no parameter sets or no IDR picture.
-    """
-    if not len(data):
-        raise StreamError("the file is empty")
-    if data[4:8] == b"ftyp":
-        raise StreamError("it is an MP4 file already, not a raw H.264 stream: play it as it is")
-    units = nal.nal_units(data)
-    if not units:
-        raise StreamError("it is not a raw H.264 stream: there are no Annex B start codes in it")
-    reader = _Reader()
-    for unit in units:
-        reader.take(unit)
-    return reader.finish()
-
-
-@dataclass(slots=True)
-class _Open:
-    """The picture that is being read."""
-
-    nals: list[memoryview]
-    header: SliceHeader | None = None
-    has_slice: bool = False
-    is_key: bool = True
-    order: tuple[int, int] = (0, 0)
-    description: int = 0
-
-
-class _Reader:
-    def __init__(self) -> None:
-        self._boundaries = UnitBoundaries()
-        self._order = PictureOrder()
-        self._entries = _SampleEntries()
-        self._pictures: list[_Open] = []
-        self._dropped = 0
-        self._open = _Open([])
-        self._has_first_field = False
-
-    def take(self, unit: memoryview) -> None:
-        kind = nal.nal_type(unit)
-        if self._boundaries.begins_unit(unit):
-            self._close()
-        if kind in (nal.SPS, nal.PPS):
-            self._entries.take(unit)
-        elif kind not in _NOT_KEPT:
-            if kind in nal.FIRST_SLICES:
-                self._take_slice(unit, kind)
-            self._open.nals.append(unit)
-
-    def finish(self) -> RawStream:
-        self._close()
-        if not self._entries.has_sps:
+        Raises:
+            StreamError: there is no picture to begin with, or none that its parameter sets are there for.
+        """
+        if not self._has_starts:
+            raise StreamError("it is not a raw H.264 stream: there are no Annex B start codes in it")
+        if (reason := self._used.lacks) is not None:
+            raise StreamError(reason)
+        if self.index is None:
             raise StreamError(
-                "there is no sequence parameter set (SPS) in it: it is no H.264 stream, or not a whole one"
+                "there is no key frame (IDR picture) and no recovery point in it, so no picture of it can be decoded"
             )
-        if not self._pictures:
-            raise StreamError("there is no key frame (IDR picture) in it, so no picture of it can be decoded")
-        places = ranks([picture.order for picture in self._pictures])
-        return RawStream(
-            pictures=tuple(
-                CodedPicture(nals=item.nals, is_key=item.is_key, place=place, description=item.description)
-                for item, place in zip(self._pictures, places, strict=True)
-            ),
-            descriptions=self._entries.all(),
-            dropped=self._dropped,
-        )
+        return self._used.descriptions(), self.index.finish()
 
-    def _take_slice(self, unit: memoryview, kind: int) -> None:
-        picture = self._open
-        picture.is_key = picture.is_key and kind == nal.IDR_SLICE
-        if picture.has_slice:
-            return
-        picture.has_slice = True
-        picture.header = self._boundaries.header
-        picture.order = self._order_of(unit, picture.header)
-        if picture.is_key or self._pictures:
-            picture.description = self._entries.use(self._sps_id(picture.header))
+    def _starts(self, end: int) -> "Sequence[int]":
+        """Where the start codes are in the part of the window that has not been scanned."""
+        window, at = self._window, self._scanned
+        if self._use_regex:
+            from ratcam.media.start_code import START_CODE  # noqa: PLC0415  its import costs more than a short file
 
-    def _sps_id(self, header: SliceHeader | None) -> int | None:
-        with suppress(StreamError):
-            if header is not None:
-                return self._boundaries.sets.of(header.pps_id)[0].sps_id
-        return None
-
-    def _order_of(self, unit: memoryview, header: SliceHeader | None) -> tuple[int, int]:
-        if header is not None:
-            with suppress(StreamError):
-                sets = self._boundaries.sets
-                sps, _ = sets.of(header.pps_id)
-                resets = sps.poc_type != 2 and resets_picture_order(unit, sets)
-                return self._order.key(header, sps, resets=resets)
-        # A damaged slice: it is shown where it stands.
-        return self._pictures[-1].order if self._pictures else (0, 0)
-
-    def _close(self) -> None:
-        picture, self._open = self._open, _Open([])
-        if not picture.has_slice:
-            return
-        if self._is_second_field(picture):
-            self._pictures[-1].nals += picture.nals
-            self._has_first_field = False
-        elif picture.is_key or self._pictures:
-            self._pictures.append(picture)
-            self._has_first_field = picture.header is not None and picture.header.is_field
+            found = [match.start() for match in START_CODE.finditer(window, at, end)]
         else:
-            self._dropped += 1
+            found: list[int] = []
+            while (at := window.find(nal.START, at, end)) >= 0:
+                found.append(at)
+                at += 3
+        if found:
+            self._has_starts = True
+        return found
 
-    def _is_second_field(self, picture: _Open) -> bool:
-        first = self._pictures[-1].header if self._pictures and self._has_first_field else None
-        return first is not None and picture.header is not None and picture.header.is_second_field_of(first)
+    def _is_followed_by_zeros(self, begin: int, end: int) -> bool:
+        """Whether the NAL unit is followed by many zeros: then it is over, and they need not be kept until it is."""
+        return end - begin > 2 * _MANY and self._window.count(0, end - _MANY, end) == _MANY
+
+    def _take(self, begin: int, stop: int, lead: int) -> None:
+        window = self._window
+        kind = window[begin] & 0x1F
+        if kind in nal.FIRST_SLICES:
+            if self._is_plain and window[begin + 1] & 0x80 and stop > begin + 1:
+                self._end_sample()
+                self._is_open, self._is_key = True, kind == nal.IDR_SLICE
+                self._boundaries.begin_picture(window[begin : begin + HEADER_BYTES])
+            else:
+                self._take_slice(begin, stop, kind)
+            if not self._is_kept:
+                self._pending.clear()
+                return
+        elif kind in nal.BEFORE_PICTURE:
+            self._boundaries.end_picture()
+            if kind in (nal.SPS, nal.PPS):
+                self._take_set(bytes(window[begin:stop]))
+            elif kind not in nal.NOT_IN_SAMPLES:
+                self._hold(begin, stop)
+            return
+        elif kind in nal.NOT_IN_SAMPLES:
+            return
+        elif kind == nal.PREFIX or self._pending:
+            self._hold(begin, stop)
+            return
+        elif not (self._is_open and self._is_kept):
+            return
+        self._keep(begin, stop, lead)
+
+    def _keep(self, begin: int, stop: int, lead: int) -> None:
+        """Let the NAL unit follow in the sample, behind its length and what is held for it."""
+        if self._pending:
+            self._hand_out()
+            for unit in self._pending:
+                self.out += (len(unit).to_bytes(_LENGTH_BYTES, "big"), unit)
+                self._size += _LENGTH_BYTES + len(unit)
+            self._pending.clear()
+        size = stop - begin
+        self._size += _LENGTH_BYTES + size
+        if lead == _LENGTH_BYTES:
+            # The length takes the start code's place: units that lie behind one another are written as one piece.
+            begin -= _LENGTH_BYTES
+            pack_into(">I", self._window, begin, size)
+            if begin != self._run_end:
+                self._hand_out()
+                self._run_begin = begin
+        else:
+            self._hand_out()
+            self.out.append(size.to_bytes(_LENGTH_BYTES, "big"))
+            self._run_begin = begin
+        self._run_end = stop
+
+    def _hand_out(self) -> None:
+        if self._run_end > 0:
+            self.out.append(self._view[self._run_begin : self._run_end])
+            self._run_end = -1
+
+    def _hold(self, begin: int, stop: int) -> None:
+        if len(self._pending) < _MAX_PENDING:
+            self._pending.append(bytes(self._window[begin:stop]))
+
+    def _take_set(self, unit: bytes) -> None:
+        if not self._used.knows(unit):
+            # The last sample is of the sets as they were.
+            self._end_sample()
+            self._is_plain, self._pps_ids = False, set()
+            self._used.take(unit)
+
+    def _take_slice(self, begin: int, stop: int, kind: int) -> None:
+        boundaries = self._boundaries
+        is_first = not boundaries.has_picture
+        unit = self._window[begin : min(stop, begin + HEADER_BYTES)]
+        if boundaries.begins_picture(unit) or is_first:
+            header, first = boundaries.header, self._first
+            if header is not None and first is not None and not self._is_pair and header.is_second_field_of(first):
+                self._is_pair = True
+            else:
+                self._end_sample()
+                self._begin_sample(begin, stop, kind)
+        pps_id = boundaries.pps_id
+        if pps_id is not None:
+            self._pps_ids.add(pps_id)
+
+    def _begin_sample(self, begin: int, stop: int, kind: int) -> None:
+        header = self._boundaries.header
+        self._is_open, self._first = True, header
+        self._is_key = kind == nal.IDR_SLICE
+        sps = self._sps_of(header)
+        if self.index is None and sps is not None and (self._is_key or any(map(_has_recovery_point, self._pending))):
+            self._is_key = self._is_kept = True
+            self._begin_index(sps)
+        if not self._is_kept or header is None or sps is None:
+            # Of a damaged slice nothing is known: it is shown where it stands.
+            return
+        if sps.poc_type == 2 or sps.vui.max_num_reorder_frames == 0:
+            self._picture_order = None
+            self._is_plain = self._used.is_single and _has_ordered_slices(sps, self._boundaries.sets.pps[header.pps_id])
+        else:
+            resets = self._resets(self._view[begin:stop])
+            self._picture_order = self._order.key(header, sps, resets=resets)
+
+    def _resets(self, unit: memoryview) -> bool:
+        try:
+            return resets_picture_order(unit, self._boundaries.sets)
+        except StreamError:
+            return False  # cut short
+
+    def _end_sample(self) -> None:
+        if not self._is_open:
+            return
+        if self.index is None or not self._is_kept:
+            self.dropped += 1
+        else:
+            description = self._used.use(self._pps_ids)
+            self.index.add(self._size, is_key=self._is_key, description=description, order=self._picture_order)
+        if not self._is_plain:
+            self._pps_ids = set()
+        self._is_open = self._is_pair = False
+        self._first = None
+        self._size = 0
+
+    def _begin_index(self, sps: "Sps") -> None:
+        if not self._is_rate_given and sps.vui.timing is not None:
+            tick, scale = sps.vui.timing
+            if MIN_RATE <= scale / (2 * tick) <= MAX_RATE:
+                self.rate, self.is_stream_rate = (scale, 2 * tick), True
+        self.index = EvenIndex(self.rate)
+
+    def _sps_of(self, header: "SliceHeader | None") -> "Sps | None":
+        try:
+            return self._boundaries.sets.of(header.pps_id)[0] if header else None
+        except StreamError:
+            return None
 
 
-@dataclass(slots=True)
-class _Entry:
-    sps_id: int | None
-    sets: dict[tuple[int, int], bytes]
+def _has_ordered_slices(sps: "Sps", pps: "Pps") -> bool:
+    """Whether a slice at macroblock 0 begins a picture: no fields, arbitrary slice order or redundant pictures.
 
-
-class _SampleEntries:
-    """The sample entries that the parameter sets make: one that changes a set begins another entry.
-
-    The active SPS of an entry is the one that its first picture refers to.
+    The profiles that allow the latter two are Baseline, unless it is constrained, and Extended (A.2).
     """
+    is_free = sps.profile_idc == EXTENDED or (sps.profile_idc == BASELINE and not sps.constraints & CONSTRAINED)
+    return sps.is_frames_only and not is_free and not pps.has_redundant_pictures
 
-    def __init__(self) -> None:
-        self._current: dict[tuple[int, int], bytes] = {}
-        self._entries: list[_Entry] = []
-        self._active = -1
-        self._is_changed = True
 
-    @property
-    def has_sps(self) -> bool:
-        return any(kind == nal.SPS for kind, _ in self._current)
+def _has_recovery_point(unit: bytes) -> bool:
+    """Whether an SEI NAL unit has a recovery point message (7.3.2.3.1, D.1.8)."""
+    if nal.nal_type(unit) != nal.SEI:
+        return False
+    data, at = nal.unescaped(unit), 1
+    while at + 1 < len(data):
+        numbers: list[int] = []
+        for _ in range(2):
+            number = 0
+            while at < len(data) and data[at] == 0xFF:
+                number, at = number + 0xFF, at + 1
+            numbers.append(number + (data[at] if at < len(data) else 0))
+            at += 1
+        if numbers[0] == _RECOVERY_POINT:
+            return True
+        at += numbers[1]
+    return False
 
-    def take(self, unit: memoryview) -> None:
-        """Take an SPS or PPS; one that cannot be parsed is passed over."""
-        with suppress(StreamError):
-            kind = nal.nal_type(unit)
-            number = parse_sps(unit).sps_id if kind == nal.SPS else parse_pps(unit).pps_id
-            self._current[kind, number] = bytes(unit)
-            self._is_changed = True
 
-    def use(self, sps_id: int | None) -> int:
-        """The number, from 1, of the entry of a picture that uses the sets taken so far, and of these SPS `sps_id`."""
-        if not self._is_changed:
-            return self._active + 1
-        self._is_changed = False
-        candidates = (self._active, *range(len(self._entries)))
-        for number in candidates:
-            if number >= 0 and self._fits(self._entries[number]):
-                self._entries[number].sets.update(self._current)
-                self._active = number
-                return number + 1
-        self._entries.append(_Entry(sps_id, dict(self._current)))
-        self._active = len(self._entries) - 1
-        return self._active + 1
-
-    def all(self) -> tuple[Description, ...]:
-        return tuple(
-            by_id(
-                ParameterSets(
-                    sps=tuple(unit for (kind, _), unit in entry.sets.items() if kind == nal.SPS),
-                    pps=tuple(unit for (kind, _), unit in entry.sets.items() if kind == nal.PPS),
-                ),
-                entry.sps_id,
-            )
-            for entry in self._entries
-        )
-
-    def _fits(self, entry: _Entry) -> bool:
-        return all(entry.sets.get(key, unit) == unit for key, unit in self._current.items())
+def _refuse_other_files(window: bytearray, end: int) -> None:
+    if not end:
+        raise StreamError("the file is empty")
+    if bytes(window[4:8]) == b"ftyp":
+        raise StreamError("it is an MP4 file already, not a raw H.264 stream: play it as it is")

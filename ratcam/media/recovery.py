@@ -1,10 +1,11 @@
 """Finishing a recording that was interrupted: by a crash, a kill, or a power cut."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ratcam.media.avc_config import Description, by_id, sets_of, shown_size
-from ratcam.media.box_reader import BoxPlace, Read, box_at, find
+from ratcam.media.box_reader import BoxPlace, Read, box_at, find, header_at
 from ratcam.media.boxes import UNIX_EPOCH_IN_1904_S, FileInfo
 from ratcam.media.errors import StreamError
 from ratcam.media.fragments import Fragment, is_movie_fragmented, parse_fragment
@@ -12,13 +13,18 @@ from ratcam.media.mp4 import PAGE_BYTES, Patch, commit
 from ratcam.media.sample_tables import SampleIndex
 from ratcam.media.samples import LENGTH_BYTES
 from ratcam.media.sps import parse_sps
+from ratcam.media.timebase import TICKS_PER_S
 from ratcam.media.timeline import MAX_GAP, MAX_REORDER
 
 MAX_INDEX_BYTES = 64 << 20
 """Above any index of ours; a larger one is damage, and is not read into memory."""
+MAX_BOXES = 32
+"""Above what stands at the top of any file of ours before its fragments."""
 HOLE = bytes(512)
 """A sector that was never written. H.264 never has three zero bytes in a row, and our padding less than eight."""
 _STBL = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+_ROTATIONS = {(0, 0x1_0000): 90, (-0x1_0000, 0): 180, (0, -0x1_0000): 270}
+"""Degrees by the first two numbers of a track header's matrix."""
 _ENTRY_BYTES = 78
 _ENTRY_SIZE_AT = 24
 
@@ -27,7 +33,7 @@ _ENTRY_SIZE_AT = 24
 class Recovery:
     """What to do with a recording that was found: cut it to `truncate_to` bytes, then write `patches` in order.
 
-    For a finished file `truncate_to` is its size and there are no patches.
+    Each step is to be on disk before the next. A finished file is left as it is: all of it stays, there are no patches.
     """
 
     truncate_to: int
@@ -41,8 +47,20 @@ class Recovery:
 def recover(read: Read, size: int) -> Recovery:
     """Look at a file that `Mp4Recording` or `progressive` wrote, or was writing.
 
-    Reads the boxes' headers, the index, and the data of the last GOP only: what was appended last may have reached the
-    disk in any order. It is cut at its first fragment that is not whole.
+    What is there decides, so it does not matter what happened, nor how often a recovery was itself interrupted:
+
+    - A recording that was growing, or was about to be finished, is cut at its first fragment that is not whole.
+    - A finished recording that was cut short since (a copy that was interrupted) is opened again by the byte that
+      finished it; its fragments are all still in it. Then it is treated like one that was growing.
+    - A finished recording with its pictures whole is left alone, whatever stands behind them.
+
+    Reads the boxes' headers, the index, and the data of the last GOP only. No more is needed: whoever writes a
+    recording syncs each GOP before it writes the next one (`ports.SpoolFile.append`), so that after a power cut all
+    GOPs but the last are on disk as they were written. The last one may be there in any pages and any order, with a
+    file size that covers all of it: file systems allocate late and write back as they like (ext4 by default writes
+    data before it tells the size, but not in order within an append), and a page that is missing reads as zeros. So a
+    fragment of the last GOP counts only if its headers follow on, its NAL units fill its samples exactly and none of
+    them holds a run of zeros that H.264 cannot hold.
 
     Args:
         read: read(offset, length) gives that part of the file.
@@ -52,57 +70,102 @@ def recover(read: Read, size: int) -> Recovery:
         StreamError: the file is not such a recording, or no picture of it can be played.
     """
     reserve: BoxPlace | None = None
-    at = 0
-    while (place := box_at(read, at, size)) is not None:
-        match place.kind:
-            case b"ftyp" | b"mdat":
-                pass
-            case b"free":
-                reserve = reserve or place
-            case b"moov" if place.size <= MAX_INDEX_BYTES:
-                index = read(place.offset, place.size)
-                if is_movie_fragmented(index):
-                    return _unfinished(read, size, index, reserve, place.end)
-                return _finished(read, size, index, place.end)
-            case _:
-                break
-        at = place.end
+    media: BoxPlace | None = None
+    index: bytes | None = None
+    for place in _top(read, size):
+        if place.kind == b"free":
+            reserve = reserve or place
+        elif place.kind == b"mdat":
+            media = place
+        elif place.kind == b"moov" and place.end <= size and place.size <= MAX_INDEX_BYTES:
+            index = read(place.offset, place.size)
+            if is_movie_fragmented(index):
+                return _unfinished(read, size, index, place.end, _room(reserve))
+    if index is not None and media is not None and media.end <= size:
+        return _finished(size, index)
+    if reserve is not None and media is not None and (reopened := _reopened(read, size, reserve, media)) is not None:
+        return reopened
+    if index is not None:
+        raise StreamError(
+            "the file was finished once and has been cut short since: only a recording of the daemon can be mended"
+        )
     raise StreamError(
         "the file is no recording, or it was cut off before its first picture: nothing of it can be played"
     )
 
 
-def _finished(read: Read, size: int, index: bytes, at: int) -> Recovery:
-    while (place := box_at(read, at, size)) is not None:
+def _top(read: Read, size: int) -> Iterator[BoxPlace]:
+    """The boxes that a file begins with; the last one may be cut short."""
+    at = 0
+    for _ in range(MAX_BOXES):
+        place = header_at(read, at)
+        if place is None:
+            return
+        yield place
         at = place.end
-    if at != size:
-        raise StreamError("the file was finished once and has been cut short since")
+        if at > size:
+            return
+
+
+def _finished(size: int, index: bytes) -> Recovery:
     media, sizes = find(index, b"moov", b"trak", b"mdia", b"mdhd"), find(index, *_STBL, b"stsz")
     if media is None or sizes is None or len(media) < 24 or len(sizes) < 12:
-        raise StreamError("the index of the file is damaged")
+        raise StreamError("the index of the file is damaged, or not one of Ratcam")
     (frames,) = struct.unpack_from(">I", sizes, 8)
     long = media[0] == 1
-    if long and len(media) < 36:
-        raise StreamError("the index of the file is damaged")
-    (duration,) = struct.unpack_from(">Q" if long else ">I", media, 24 if long else 16)
-    width, height = shown_size(_description(index).active)
-    return Recovery(truncate_to=size, patches=(), frames=frames, duration_90k=duration, width=width, height=height)
+    if not frames or (long and len(media) < 36):
+        raise StreamError("the index of the file is damaged, or not one of Ratcam")
+    scale, duration = struct.unpack_from(">IQ" if long else ">II", media, 20 if long else 12)
+    width, height = _shown(_description(index), _info(index))
+    duration_90k = duration * TICKS_PER_S // max(1, scale)
+    return Recovery(truncate_to=size, patches=(), frames=frames, duration_90k=duration_90k, width=width, height=height)
 
 
-def _unfinished(read: Read, size: int, index: bytes, reserve: BoxPlace | None, at: int) -> Recovery:
-    if reserve is None or reserve.size % 0x100 != 8 or not 0x108 <= reserve.size <= 0xFF_0008:
+def _room(reserve: BoxPlace | None) -> tuple[int, int]:
+    """Offset and size of the room for an index, which must be such that one byte turns it into a box of 8 bytes."""
+    if reserve is None or not _is_reserve(reserve.size):
         raise StreamError("the file is no recording of Ratcam: it has no room for an index")
-    sets, samples = _description(index), SampleIndex()
+    return reserve.offset, reserve.size
+
+
+def _is_reserve(size: int) -> bool:
+    return 0x108 <= size <= 0xFF_0008 and size & (0xFF if size <= 0xFF08 else 0xFFFF) == 8
+
+
+def _reopened(read: Read, size: int, reserve: BoxPlace, media: BoxPlace) -> Recovery | None:
+    """A finished recording whose end is missing; None if the file is none of those that have fragments in them."""
+    body = media.offset + media.header_size
+    room = body - reserve.offset
+    movie = box_at(read, body, size)
+    if movie is None or movie.kind != b"moov" or movie.size > MAX_INDEX_BYTES or not _is_reserve(room):
+        return None
+    index = read(movie.offset, movie.size)
+    if not is_movie_fragmented(index):
+        return None
+    found = _unfinished(read, size, index, movie.end, (reserve.offset, room))
+    number = 2 if room <= 0xFF08 else 1
+    opening = Patch(offset=reserve.offset + number, data=room.to_bytes(4, "big")[number : number + 1])
+    return replace(found, patches=(opening, *found.patches))
+
+
+def _unfinished(read: Read, size: int, index: bytes, at: int, room: tuple[int, int]) -> Recovery:
+    info, sets, samples = _info(index), _description(index), SampleIndex()
     fragments, end = _fragments(read, size, at)
     if not fragments:
         raise StreamError("the recording was cut off before its first group of pictures: nothing of it can be played")
     for offset, fragment in fragments:
-        samples.add_chunk(offset + fragment.data_offset, fragment.samples)
-    width, height = shown_size(sets.active)
-    patches = commit(_info(index), sets, samples, reserve_at=reserve.offset, reserve=reserve.size, end=end)
+        run = fragment.samples
+        samples.add_run(
+            offset + fragment.data_offset,
+            [sample.size for sample in run],
+            [sample.decoded_90k for sample in run],
+            [sample.shown_90k - sample.decoded_90k for sample in run],
+            starts_with_key=run[0].is_key,
+        )
+    width, height = _shown(sets, info)
     return Recovery(
         truncate_to=end,
-        patches=patches,
+        patches=commit(info, sets, samples, reserve_at=room[0], reserve=room[1], end=end),
         frames=len(samples),
         duration_90k=samples.duration_90k,
         width=width,
@@ -114,8 +177,11 @@ def _fragments(read: Read, size: int, at: int) -> tuple[list[tuple[int, Fragment
     """The whole fragments from `at` on with their offsets, and where the last of them ends."""
     found: list[tuple[int, Fragment]] = []
     ends, latest = [at], -1
+    kind = b""
     while (place := box_at(read, at, size)) is not None and place.kind in (b"free", b"moof"):
-        at = place.end
+        if place.kind == b"free" == kind:
+            break  # there is one at most between two fragments
+        at, kind = place.end, place.kind
         if place.kind == b"moof":
             data = box_at(read, at, size)
             is_ours = data is not None and data.kind == b"mdat" and place.size <= PAGE_BYTES
@@ -179,7 +245,7 @@ def _description(index: bytes) -> Description:
     entry = find(entries[8:], b"avc1") if entries is not None else None
     record = find(entry[_ENTRY_BYTES:], b"avcC") if entry is not None else None
     if entry is None or record is None:
-        raise StreamError("the index of the file is damaged")
+        raise StreamError("the index of the file is damaged, or not one of Ratcam")
     sets, size = sets_of(bytes(record)), struct.unpack_from(">HH", entry, _ENTRY_SIZE_AT)
     for sps in map(parse_sps, sets.sps):
         profile = bytes((sps.profile_idc, sps.constraints, sps.level_idc))
@@ -188,13 +254,23 @@ def _description(index: bytes) -> Description:
     return by_id(sets)
 
 
+def _shown(sets: Description, info: FileInfo) -> tuple[int, int]:
+    """Width and height in pixels as shown, when the pictures are turned."""
+    width, height = shown_size(sets.active)
+    return (height, width) if info.rotation % 180 else (width, height)
+
+
 def _info(index: bytes) -> FileInfo:
     """What the file says about itself, as far as it does."""
     info = FileInfo(created_unix_s=0, title="")
     header = find(index, b"moov", b"mvhd")
     if header is not None and len(header) >= 12:
         (created,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
-        info = replace(info, created_unix_s=created - UNIX_EPOCH_IN_1904_S)
+        info = info.replaced(created_unix_s=created - UNIX_EPOCH_IN_1904_S)
+    track = find(index, b"moov", b"trak", b"tkhd")
+    if track is not None and len(track) >= 60:
+        turn = struct.unpack_from(">ii", track, 52 if track[0] == 1 else 40)
+        info = info.replaced(rotation=_ROTATIONS.get(turn, 0))
     meta = find(index, b"moov", b"udta", b"meta")
     title = find(meta[4:], b"ilst", b"\xa9nam", b"data") if meta is not None else None
-    return info if title is None else replace(info, title=bytes(title[8:]).decode(errors="replace"))
+    return info if title is None else info.replaced(title=bytes(title[8:]).decode(errors="replace"))

@@ -26,6 +26,9 @@ class TimedUnit(Protocol):
 
 U = TypeVar("U", bound=TimedUnit)
 
+UNIT_BYTES, GOP_BYTES = 192, 320
+"""What Python takes for an access unit beside its data, and for a GOP: rather more than measured."""
+
 
 @dataclass(slots=True)
 class _Gop(Generic[U]):
@@ -34,14 +37,18 @@ class _Gop(Generic[U]):
 
 
 class PreRollRing(Generic[U]):
-    """Holds at least `span_90k` of the newest units and at most one GOP more, and never more than `max_bytes` of data.
+    """Holds at least `span_90k` of the newest units and at most one GOP more, in never more than `max_bytes` of memory.
 
-    It begins with a key unit: units before the first are ignored, and whole GOPs are evicted. A GOP that alone is
-    larger than `max_bytes` is dropped together with its units to come. A key unit shown before the last one means that
-    the clock was set back: what is before it is dropped, as its times say nothing any more.
+    The memory is that of the units' data and of what holds them, `UNIT_BYTES` for each and `GOP_BYTES` for each GOP, so
+    that very many very small units are bounded, too. The ring begins with a key unit: units before the first are
+    ignored, and whole GOPs are evicted. A GOP that alone takes more than `max_bytes` is dropped together with its units
+    to come. A key unit shown before the last one means that the clock was set back: what is before it is dropped, as
+    its times say nothing any more.
     """
 
     def __init__(self, *, span_90k: int, max_bytes: int) -> None:
+        self.has_overflowed = False
+        """Whether a GOP was dropped as it alone takes more than there is room for: there was no pre-roll for a time."""
         self._span_90k = span_90k
         self._max_bytes = max_bytes
         self._gops: deque[_Gop[U]] = deque()
@@ -50,7 +57,7 @@ class PreRollRing(Generic[U]):
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of data held."""
+        """The memory that what is held takes."""
         return self._size_bytes
 
     def push(self, unit: U) -> None:
@@ -58,14 +65,16 @@ class PreRollRing(Generic[U]):
         if unit.is_key:
             if self._gops and unit.pts_90k < self._gops[-1].units[0].pts_90k:
                 self.clear()
-            self._gops.append(_Gop())
+            self._gops.append(_Gop(size_bytes=GOP_BYTES))
+            self._size_bytes += GOP_BYTES
             self._newest_90k = unit.pts_90k
         elif not self._gops:
             return
         gop = self._gops[-1]
         gop.units.append(unit)
-        gop.size_bytes += len(unit.data)
-        self._size_bytes += len(unit.data)
+        size_bytes = UNIT_BYTES + len(unit.data)
+        gop.size_bytes += size_bytes
+        self._size_bytes += size_bytes
         self._newest_90k = max(self._newest_90k, unit.pts_90k)
         self._evict()
 
@@ -82,10 +91,12 @@ class PreRollRing(Generic[U]):
         """Forget everything; the next unit taken is a key unit."""
         self._gops.clear()
         self._size_bytes = 0
+        self.has_overflowed = False
 
     def _evict(self) -> None:
         gops = self._gops
         while gops and (self._size_bytes > self._max_bytes or self._is_spare()):
+            self.has_overflowed |= len(gops) == 1
             self._size_bytes -= gops.popleft().size_bytes
 
     def _is_spare(self) -> bool:

@@ -1,11 +1,13 @@
 """Which parameter set is which: the ids of SPS, PPS and the slices that refer to them (ISO/IEC 14496-10, 7.4.1.2.1)."""
 
-from collections.abc import Iterable
-
 from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
 from ratcam.media.bits import BitReader
 from ratcam.media.errors import StreamError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SetKey = tuple[int, int]
 """The type of a parameter set, `nal.SPS` or `nal.PPS`, and its id: a later set replaces an earlier one of its key."""
@@ -49,7 +51,7 @@ def pps_of_slice(unit: bytes | memoryview) -> int:
     return reader.ue(255)
 
 
-def active_sps(data: bytes, pps: Iterable[bytes]) -> int | None:
+def active_sps(data: bytes, pps: "Iterable[bytes]") -> int | None:
     """The id of the SPS that the first slice of an Annex B access unit refers to through one of `pps`.
 
     Of several PPS of an id the last counts. None where there is no slice, or what it refers to is missing or damaged.

@@ -1,14 +1,13 @@
 """Sequence and picture parameter sets (ISO/IEC 14496-10, 7.3.2.1, 7.3.2.2 and annex E)."""
 
-from dataclasses import dataclass
-
 from ratcam.media import nal
 from ratcam.media.bits import BitReader
 from ratcam.media.errors import StreamError
+from ratcam.media.value import Value
 
 BASELINE = 66
-HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""The profiles whose SPS says more about chroma and scaling (7.3.2.1.1)."""
+HIGH_PROFILES = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+"""The profiles whose SPS says more about chroma and scaling (7.3.2.1.1); 144 is of the first editions."""
 PROFILES = HIGH_PROFILES | {BASELINE, 77, 88}
 EXTENDED_SAR = 255
 MAX_SIDE_PX = 16_384
@@ -19,8 +18,7 @@ SAMPLE_ASPECT_RATIOS = (
 """Table E-1; the first, unspecified, is taken as square."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Colour:
+class Colour(Value):
     """Colour description of the VUI, with the code points of ISO/IEC 23091-2."""
 
     primaries: int
@@ -29,9 +27,8 @@ class Colour:
     is_full_range: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vui:
-    """What Ratcam uses of the video usability information. None where the stream does not say."""
+class Vui(Value):
+    """What Ratcam uses of the video usability information (annex E). None where the stream does not say."""
 
     sar: tuple[int, int] = (1, 1)
     """Width and height of a sample."""
@@ -41,9 +38,8 @@ class Vui:
     max_num_reorder_frames: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sps:
-    """A sequence parameter set. `width` and `height` are in pixels after cropping."""
+class Sps(Value):
+    """A sequence parameter set (7.4.2.1.1). `width` and `height` are in pixels after cropping."""
 
     sps_id: int
     profile_idc: int
@@ -76,8 +72,7 @@ class Sps:
         return self.profile_idc != BASELINE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pps:
+class Pps(Value):
     """A picture parameter set, as far as slice headers depend on it."""
 
     pps_id: int

@@ -1,6 +1,8 @@
 """Media time: whole ticks of 1/90000 s, the time scale of the MP4 files and of every `_90k` value."""
 
-from collections.abc import Sequence
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TICKS_PER_S = 90_000
 
@@ -15,7 +17,7 @@ def seconds(ticks: int) -> float:
     return ticks / TICKS_PER_S
 
 
-def median(steps: Sequence[int]) -> int:
+def median(steps: "Sequence[int]") -> int:
     """The middle one of at least one number, of two in the middle the lower.
 
     Not that of `statistics`, whose import takes longer than all of a short file's muxing.

@@ -1,9 +1,12 @@
 """The time line of one file: presentation times made sound, and decoding times derived from them."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from ratcam.media.timebase import TICKS_PER_S, median
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_GAP = 3600 * TICKS_PER_S
 """A longer pause between two pictures of a run is a clock that jumped; it would not fit the boxes either."""
@@ -26,29 +29,31 @@ class Timeline:
         self.repaired = 0
         self._reorders = reorders
         self._offset: int | None = None
-        self._latest = -1
-        self._good = -1
-        self._decoded = -1
-        self._step = DEFAULT_STEP
+        self._latest: int = -1
+        self._good: int = -1
+        self._decoded: int = -1
+        self._step: int = DEFAULT_STEP
         self._refused: int | None = None
 
-    def place(self, pts: Sequence[int], *, begins_with_key: bool) -> list[tuple[int, int]]:
-        """The (decoding, presentation) times of a GOP, or of the next piece of one, given as captured.
+    def place(self, pts: "Sequence[int]", *, begins_with_key: bool) -> "tuple[Sequence[int], Sequence[int]]":
+        """The decoding and the presentation times of a GOP, or of the next piece of one, given as captured.
 
-        Where pictures are reordered the whole GOP must be given at once for the decoding times to be evenly spread.
+        Both are the same object where pictures are not reordered. Where they are, the decoding times are evenly spread
+        if a GOP is given at once; of pieces some are a tick apart, the presentation times are as exact.
         """
         if not pts:
-            return []
+            return (), ()
         if self._offset is None:
             self._offset = -(min(pts) if self._reorders else pts[0])
-        shown = (
-            self._reordered(pts, begins_with_key=begins_with_key) if self._reorders else [self._next(t) for t in pts]
-        )
-        placed: list[tuple[int, int]] = []
-        for rank_time, time in zip(sorted(shown), shown, strict=True):
-            self._decoded = max(rank_time, self._decoded + 1)
-            placed.append((self._decoded, time))
-        return placed
+        if not self._reorders:
+            shown = self._sound(pts) or [self._next(time) for time in pts]
+            return shown, shown
+        shown = self._reordered(pts, begins_with_key=begins_with_key)
+        decoded: list[int] = []
+        for time in sorted(shown):
+            self._decoded = max(time, self._decoded + 1)
+            decoded.append(self._decoded)
+        return decoded, shown
 
     def end(self, captured: int | None) -> int | None:
         """Where on this time line the last picture ends, given the captured time of the one after it; None: unknown."""
@@ -56,6 +61,21 @@ class Timeline:
             return None
         end = captured + self._offset
         return end if self._latest < end <= self._latest + MAX_GAP else None
+
+    def _sound(self, pts: "Sequence[int]") -> list[int] | None:
+        """What `_next` would say of each time if all are sound, as nearly always; None if not."""
+        # After a replacement the latest time is none that was sound itself.
+        if self._good != self._latest:
+            return None
+        offset = self._offset or 0
+        shown = [time + offset for time in pts]
+        gaps = [later - sooner for sooner, later in pairwise((self._good, *shown))]
+        if min(gaps) <= 0 or max(gaps) > MAX_GAP:
+            return None
+        if self._good >= 0 or len(gaps) > 1:
+            self._step = gaps[-1]
+        self._good = self._latest = shown[-1]
+        return shown
 
     def _next(self, captured: int) -> int:
         time = captured + (self._offset or 0)
@@ -83,7 +103,7 @@ class Timeline:
         """Whether it follows the last time that was sound itself; a replacement may lie behind both."""
         return self._good < time <= self._good + MAX_GAP
 
-    def _reordered(self, pts: Sequence[int], *, begins_with_key: bool) -> list[int]:
+    def _reordered(self, pts: "Sequence[int]", *, begins_with_key: bool) -> list[int]:
         """Sound presentation times of pictures that are reordered: no two the same, a GOP's all after the last GOP's.
 
         The key unit need not be the first that is shown: picture order counts below the IDR picture's are allowed.

@@ -21,6 +21,11 @@ _RAMP = (
 _SOLID_FROM = 0.35  # of the scale: from here the tint has its full strength, below it fades into the grey
 _SHADE = 0.6  # how dark a tinted black is, next to a tinted white: the still stays legible under the tint
 _WIDEST_SCALE_IN_LEVELS = 3.0  # the ramp ends at least at so many trigger levels: faint motion does not look violent
+_TURNS = {  # Pillow counts the other way round
+    90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_90,
+}
 _BOX_COLOUR = (255, 255, 255)
 _BOX_SHADOW = (20, 20, 20)
 
@@ -36,6 +41,7 @@ def render(
     box: PixelBox | None,
     settings: MotionSettings,
     picture_size: tuple[int, int] | None = None,
+    rotation: int = 0,
 ) -> bytes:
     """The heat map as a JPEG of the still's size; see `draw`.
 
@@ -43,7 +49,7 @@ def render(
         HeatMapError: the still cannot be read.
     """
     out = io.BytesIO()
-    image = draw(still_jpeg, accumulator, box=box, settings=settings, picture_size=picture_size)
+    image = draw(still_jpeg, accumulator, box=box, settings=settings, picture_size=picture_size, rotation=rotation)
     image.save(out, "JPEG", quality=settings.jpeg_quality)
     return out.getvalue()
 
@@ -55,17 +61,19 @@ def draw(
     box: PixelBox | None,
     settings: MotionSettings,
     picture_size: tuple[int, int] | None = None,
+    rotation: int = 0,
 ) -> Image.Image:
     """The heat map in RGB, of the still's size.
 
     Where the accumulator is 0 the still is grey; from there up to `settings.tint_strength` of the ramp's colour comes
     in. The ramp ends at the strongest block, but not below three trigger levels. `box` and the accumulator belong to a
-    picture of `picture_size` (width, height) pixels, the still's own if None; another still is tinted to scale.
+    picture of `picture_size` (width, height) pixels, the still's own if None; another still is tinted to scale. The
+    still is that picture turned by `rotation` degrees clockwise: 0, 90, 180 or 270.
 
     Raises:
         HeatMapError: the still cannot be read.
     """
-    grey = _read_grey(still_jpeg)
+    grey = _turned(_read_grey(still_jpeg), -rotation)
     width, height = picture_size or grey.size
     plain = Image.merge("RGB", (grey, grey, grey))
     if accumulator.size:
@@ -75,7 +83,7 @@ def draw(
         plain = Image.composite(_tinted(grey, strength), plain, alpha)
     if box is not None:
         _outline(plain, box, (grey.width / width, grey.height / height))
-    return plain
+    return _turned(plain, rotation)
 
 
 def ramp_colour(strength: float) -> tuple[int, int, int]:
@@ -93,6 +101,12 @@ def _read_grey(still_jpeg: bytes) -> Image.Image:
             return still.convert("L")
     except (OSError, ValueError, Image.DecompressionBombError) as exc:
         raise HeatMapError(f"the still cannot be read: {exc}") from exc
+
+
+def _turned(image: Image.Image, degrees: int) -> Image.Image:
+    """The picture turned clockwise by whole quarters."""
+    turn = _TURNS.get(degrees % 360)
+    return image if turn is None else image.transpose(turn)
 
 
 def _stretch(grid: npt.NDArray[np.float32], size: tuple[int, int], blocks: tuple[float, float]) -> Image.Image:

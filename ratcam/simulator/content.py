@@ -7,7 +7,7 @@ from ratcam.simulator.files import Upload
 from ratcam.simulator.json_types import JsonObject, JsonValue
 from ratcam.simulator.limits import MAX_BUTTONS, MAX_CALLBACK_DATA_BYTES, check_caption
 from ratcam.simulator.model import Model
-from ratcam.simulator.records import Chat, FileKind, Media
+from ratcam.simulator.records import Chat, FileKind, Media, StoredFile
 from ratcam.simulator.refusal import ProtocolProblem, bad_request
 
 CAPTION = frozenset({"caption", "show_caption_above_media"})
@@ -154,7 +154,7 @@ def _media(
             path=source.path,
             size_bytes=source.size_bytes,
         )
-    cover = model.files.keep_thumbnail(thumbnail) if isinstance(thumbnail, Upload) else None
+    cover = _thumbnail(model, thumbnail) if thumbnail is not None else None
     if kind == "document":
         return Media(file=model.files.keep(source, kind), thumbnail=cover)
     # Telegram cannot be relied on to measure a video: without the sender's word it shows a square of no duration.
@@ -166,3 +166,12 @@ def _media(
         duration_s=sizes["duration"],
     )
     return Media(file=file, thumbnail=cover)
+
+
+def _thumbnail(model: Model, source: Upload | str) -> StoredFile | None:
+    """A thumbnail; one that Telegram leaves out, without telling, is a problem of the sender's."""
+    kept = model.files.keep_thumbnail(source) if isinstance(source, Upload) else "it is not uploaded"
+    if isinstance(kept, str):
+        model.problems.append(f"a thumbnail is left out: {kept}")
+        return None
+    return kept

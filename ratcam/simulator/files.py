@@ -13,7 +13,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from ratcam.simulator.limits import MAX_DOWNLOAD_BYTES, check_photo_dimensions, check_photo_size
+from ratcam.simulator.limits import (
+    MAX_DOWNLOAD_BYTES,
+    check_photo_dimensions,
+    check_photo_size,
+    thumbnail_fault,
+)
 from ratcam.simulator.records import FileKind, Media, StoredFile
 from ratcam.simulator.refusal import bad_request
 
@@ -105,18 +110,20 @@ class FileStore:
         sizes.append(self._add(upload.path, "photo", upload.file_name, upload.mime_type, width=width, height=height))
         return tuple(sizes)
 
-    def keep_thumbnail(self, upload: Upload) -> StoredFile:
-        """Take a video's thumbnail over.
-
-        Raises:
-            Refusal: it is no picture.
-        """
+    def keep_thumbnail(self, upload: Upload) -> StoredFile | str:
+        """Take a video's thumbnail over, unchanged; or why it is left out."""
+        kind: str | None = None
+        width = height = 0
         try:
             with Image.open(upload.path) as picture:
-                width, height = picture.size
-        except OSError as error:
-            raise bad_request("IMAGE_PROCESS_FAILED") from error
-        return self._add(upload.path, "thumbnail", upload.file_name, "image/jpeg", width=width, height=height)
+                picture.load()
+                kind, (width, height) = picture.format, picture.size
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            pass  # what Pillow raises for broken and hostile pictures
+        fault = thumbnail_fault(kind, width, height, upload.size_bytes)
+        if fault:
+            return fault
+        return self._add(upload.path, "thumbnail", "thumbnail.jpg", "image/jpeg", width=width, height=height)
 
     def find(self, file_id: str) -> StoredFile | None:
         """The file with this id, or None."""

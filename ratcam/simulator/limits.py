@@ -15,6 +15,9 @@ MAX_DOWNLOAD_BYTES = 20 << 20
 MAX_PHOTO_SIDES = 10_000
 """Width and height of a photo together, in pixels."""
 MAX_PHOTO_RATIO = 20
+MAX_THUMBNAIL_SIDE = 320
+MAX_THUMBNAIL_BYTES = 200_000
+"""A thumbnail must have fewer."""
 MAX_CALLBACK_DATA_BYTES = 64
 MAX_CALLBACK_ANSWER_UNITS = 200
 MAX_BUTTONS = 100
@@ -73,6 +76,20 @@ def check_photo_dimensions(width: int, height: int) -> None:
     """
     if width + height > MAX_PHOTO_SIDES or max(width, height) > MAX_PHOTO_RATIO * min(width, height):
         raise bad_request("PHOTO_INVALID_DIMENSIONS")
+
+
+def thumbnail_fault(kind: str | None, width: int, height: int, size_bytes: int) -> str:
+    """Why Telegram leaves a thumbnail out, which it does without a word; empty if it takes it.
+
+    `kind` is the picture's format, None if it is no picture.
+    """
+    if kind != "JPEG":
+        return "it is no JPEG"
+    if max(width, height) > MAX_THUMBNAIL_SIDE:
+        return f"{width}x{height} is more than {MAX_THUMBNAIL_SIDE} pixels a side"
+    if size_bytes >= MAX_THUMBNAIL_BYTES:
+        return f"it has {size_bytes} bytes, not less than {MAX_THUMBNAIL_BYTES}"
+    return ""
 
 
 @dataclass(slots=True)

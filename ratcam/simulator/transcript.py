@@ -31,6 +31,8 @@ class MediaView:
     """Its folder and name on the server."""
     thumbnail_path: str
     """The same of its thumbnail; empty if there is none."""
+    thumbnail: Path | None
+    """Where the thumbnail's bytes are; its file name is unique in this simulator."""
     path: Path
     """Where the bytes are while the simulator exists."""
 
@@ -116,6 +118,8 @@ def message_record(message: ChatMessage) -> JsonObject:
             "file_unique_id": message.media.file_unique_id,
             "uploaded": message.media.is_uploaded,
         }
+        if message.media.thumbnail is not None:
+            record["media"]["thumbnail"] = f"media/{message.media.thumbnail.name}"
     return record
 
 
@@ -143,6 +147,8 @@ def save(directory: Path, record: JsonObject, shown: Iterable[ChatMessage]) -> N
     media_folder.mkdir(parents=True, exist_ok=True)
     for media in {message.media.name: message.media for message in shown if message.media is not None}.values():
         shutil.copyfile(media.path, media_folder / media.name)
+        if media.thumbnail is not None:
+            shutil.copyfile(media.thumbnail, media_folder / media.thumbnail.name)
     draft = directory / "transcript.json.new"
     draft.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     draft.replace(directory / "transcript.json")
@@ -172,5 +178,6 @@ def _media_view(media: Media) -> MediaView:
         name=file.local_path.name,
         server_path=file.server_path,
         thumbnail_path=media.thumbnail.server_path if media.thumbnail is not None else "",
+        thumbnail=media.thumbnail.local_path if media.thumbnail is not None else None,
         path=file.local_path,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ratcam.messages import CameraId, ChatId, ClipCause, ClipId, EventId, RunId, Segment
 from ratcam.ports import SpoolFile
+from ratcam.store.atomic_file import sync_directory
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +21,10 @@ _WRITEV_LIMIT = 1024
 
 
 def file_stem(segment: Segment) -> str:
-    """A file name, without suffix, that says all that a segment's record holds: it must survive without a database."""
+    """A file name, without suffix, that says all that a segment's record holds: it must survive without a database.
+
+    But not the rotation, which the file itself holds.
+    """
     cause = f"m-{segment.cause.event_id}" if segment.cause.event_id is not None else f"r{segment.cause.chat}"
     fields = (
         segment.camera,
@@ -86,8 +90,10 @@ class _File:
         os.fdatasync(self._descriptor)
 
     def truncate(self, size: int) -> None:
-        """Cut to `size` bytes."""
-        os.ftruncate(self._descriptor, size)
+        """Cut to `size` bytes; synced, so that an index written next never comes to stand before what was cut."""
+        if size != self.size():
+            os.ftruncate(self._descriptor, size)
+            os.fdatasync(self._descriptor)
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes from `offset`."""
@@ -97,16 +103,13 @@ class _File:
         """Rename to .mp4; the directory is synced too."""
         final = self.path.with_suffix(_FINISHED)
         size = self.size()
-        os.fsync(self._descriptor)
+        # A writer that was killed may have finished the file in the page cache only: then nothing was patched here.
+        os.fdatasync(self._descriptor)
         self.close()
         if final != self.path:
             self.path.rename(final)
             self.path = final
-            folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_directory(final.parent)
         return str(final), size
 
     def size(self) -> int:
@@ -117,7 +120,17 @@ class _File:
         """Close as it is. Idempotent."""
         if not self.is_closed:
             self.is_closed = True
-            os.close(self._descriptor)
+            # The number will be another file's: whoever still uses this object must not reach that one.
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """Create a folder (mode 0700) and its missing parents, and put their names on disk."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(folder.parent)
 
 
 class DirectoryClipFiles:
@@ -129,8 +142,11 @@ class DirectoryClipFiles:
         self._open: list[_File] = []
 
     def create(self, segment: Segment) -> SpoolFile:
-        """A new spool file (mode 0600) under a name that is not taken."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """A new spool file (mode 0600) under a name that is not taken; the name is on disk on return.
+
+        A sync of the file does not put its name on disk, and without that a power cut loses all of it.
+        """
+        _make_folder(self._folder)
         stem, number = file_stem(segment), 1
         while True:
             # A part that goes on after the muxer's restart gets a name of its own.
@@ -143,7 +159,14 @@ class DirectoryClipFiles:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             except FileExistsError:
                 continue
-            return self._remember(_File(path, descriptor))
+            file = self._remember(_File(path, descriptor))
+            try:
+                sync_directory(self._folder)
+            except OSError:
+                file.close()
+                path.unlink(missing_ok=True)
+                raise
+            return file
 
     def leftovers(self) -> Iterator[tuple[Segment, SpoolFile, int]]:
         """Every recording of this camera in the folder, oldest first; files that are still open here are closed.

@@ -10,6 +10,7 @@ from ratcam.store.atomic_file import make_private_dir, replace_file
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}")
 
 _KEPT = "kept"
+_CLIP, _THUMBNAIL = ".mp4", ".jpg"
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +45,37 @@ class DirectoryMediaFiles:
             ) from exc
         return str(path)
 
+    def save_thumbnail(self, clip_path: str, jpeg: bytes) -> str:
+        """Write the picture that stands for a clip (mode 0600), by the clip's name, and return its path.
+
+        Whole and on disk on return, or not there at all; one of the same clip is replaced.
+
+        Raises:
+            StoreError: the disk refused, or it is no clip below the directory.
+        """
+        clip = Path(clip_path)
+        path = clip.with_suffix(_THUMBNAIL)
+        try:
+            if clip.suffix != _CLIP or not self._is_inside(clip):
+                raise StoreError(f"{clip_path} is no clip in {self._directory}.")
+            replace_file(path, jpeg)
+        except (OSError, ValueError) as exc:  # ValueError: a path with a NUL
+            raise StoreError(f"{path} cannot be written: {getattr(exc, 'strerror', None) or exc}.") from exc
+        return str(path)
+
     def discard(self, path: str) -> None:
         """Delete a delivered file, or move it into `kept` if files are kept; never raises.
 
         A file outside the directory is left alone. What has been delivered must not lie where recordings are looked for
-        after a restart.
+        after a restart. The thumbnail of a clip is deleted in either case.
         """
         file = Path(path)
         try:
-            inside = file.parent.resolve().is_relative_to(self._directory.resolve())
-            if not inside:
+            if not self._is_inside(file):
                 logger.warning("%s is not deleted: it is not in %s", path, self._directory)
                 return
+            if file.suffix == _CLIP:  # first: without the clip nobody would look for it again
+                file.with_suffix(_THUMBNAIL).unlink(missing_ok=True)
             if self._keep_files:
                 make_private_dir(self._directory / _KEPT)
                 file.rename(self._directory / _KEPT / file.name)
@@ -65,3 +85,6 @@ class DirectoryMediaFiles:
             pass  # discarded before
         except (OSError, ValueError) as exc:  # ValueError: a path with a NUL
             logger.warning("%s cannot be discarded: %s", path, exc)
+
+    def _is_inside(self, file: Path) -> bool:
+        return file.parent.resolve().is_relative_to(self._directory.resolve())

@@ -7,8 +7,9 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ratcam.actors.muxer import MuxerActor
-from ratcam.actors.recorder import RecorderActor
+from ratcam.actors.recorder import Orientation, RecorderActor
 from ratcam.actors.supervised import Address
+from ratcam.cameras.thumbnails import LibavThumbnails
 from ratcam.clock import SystemClock
 from ratcam.messages import (
     AccessUnit,
@@ -23,7 +24,7 @@ from ratcam.messages import (
     Segment,
     StreamStarted,
 )
-from ratcam.ports import ClipFiles, SpoolFile
+from ratcam.ports import ClipFiles, SpoolFile, ThumbnailMaker
 from ratcam.settings import RecordingSettings
 from ratcam.store.clip_files import DirectoryClipFiles
 from tests.fakes import Listener
@@ -95,6 +96,10 @@ class Studio:
     recorder: Address = field(default_factory=lambda: Address("recorder", data_limit=1000))
     muxer: Address = field(default_factory=lambda: Address("muxer"))
     bot: Listener = field(default_factory=lambda: Listener("bot"))
+    thumbnails: ThumbnailMaker = field(default_factory=LibavThumbnails)
+    proxy: Address = field(default_factory=lambda: Address("camera"))
+    """Nobody's, unless a test puts a camera there."""
+    orientation: Orientation = field(default_factory=Orientation)
 
     def __post_init__(self) -> None:
         self.files = TroubledFiles(DirectoryClipFiles(self.folder, CAMERA))
@@ -106,6 +111,7 @@ class Studio:
             segment_s=self.settings.segment_s,
             camera=CAMERA,
             files=self.files,
+            thumbnails=self.thumbnails,
             clock=SystemClock(),
             bot=self.bot.address,
         )
@@ -117,6 +123,8 @@ class Studio:
             camera=CAMERA,
             settings=self.settings,
             clock=SystemClock(),
+            orientation=self.orientation,
+            proxy=self.proxy,
             muxer=self.muxer,
             bot=self.bot.address,
         )

@@ -1,6 +1,7 @@
 """BotActor with real stores on disk and a gateway of ours."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -120,7 +121,15 @@ class Household:
         self.address.ping(self.clock.monotonic_s())
         return True
 
-    def clip(self, part: int = 1, *, is_last: bool = True, event: str = "e1", chat: ChatId | None = None) -> ClipReady:
+    def clip(
+        self,
+        part: int = 1,
+        *,
+        is_last: bool = True,
+        event: str = "e1",
+        chat: ChatId | None = None,
+        thumbnail: bytes = b"",
+    ) -> ClipReady:
         path = self.folder / "media" / f"clip-{event}-{chat}-{part}.mp4"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"video")
@@ -129,8 +138,19 @@ class Household:
             camera=KITCHEN, run_id=RunId(1), clip_id=ClipId("c"), part=part, cause=cause, started_unix_s=1.8e9
         )
         return ClipReady(
-            segment=segment, is_last=is_last, path=str(path), size_bytes=5, duration_ms=7400, width=640, height=480
+            segment=segment,
+            is_last=is_last,
+            path=str(path),
+            size_bytes=5,
+            duration_ms=7400,
+            width=640,
+            height=480,
+            thumbnail_jpeg=thumbnail,
         )
+
+    def files(self) -> list[str]:
+        """The names of the pictures and clips that are kept."""
+        return sorted(path.name for path in (self.folder / "media").rglob("*") if path.is_file())
 
     def event_starts(self, event: str = "e1") -> None:
         self.address.tell(
@@ -618,3 +638,29 @@ def test_what_arrives_during_the_stop_is_not_owed_any_more(house: Household) -> 
     owed = TinyOutboxStore(state_dir=house.folder).pending()
     assert [row.delivery_id for row in owed] == [waiting[1].delivery_id]
     house.start()
+
+
+def test_a_part_that_turns_out_to_be_the_last_is_sent_once_and_ends_the_event(house: Household) -> None:
+    first = house.clip(1, is_last=False)
+    house.event_starts()
+    house.event_ends()
+    house.address.tell(first)
+    wait_until(lambda: not Path(first.path).exists(), what="both chats have it")
+    assert not any(text.startswith("All quiet") for text in house.gateway.texts(ADA))
+    house.address.tell(replace(first, is_last=True))
+    wait_until(lambda: house.gateway.texts(BEN)[-1].startswith("All quiet"), what="all quiet")
+    assert kinds(house, ADA).count(MediaKind.VIDEO) == 1
+
+
+def test_a_clip_that_was_refused_is_not_owed_again_when_it_is_told_again(house: Household) -> None:
+    house.gateway.answer = lambda delivery: (
+        DeliveryFailed(delivery_id=delivery.delivery_id, kind=FailureKind.REFUSED, detail="too large")
+        if delivery.kind is MediaKind.VIDEO
+        else house.gateway.accept(delivery)
+    )
+    clip = house.clip(is_last=False)
+    house.address.tell(clip)
+    wait_until(lambda: not Path(clip.path).exists(), what="it was refused in both chats")
+    house.address.tell(replace(clip, is_last=True))
+    house.answer("status")
+    assert kinds(house, ADA).count(MediaKind.VIDEO) == 1

@@ -18,6 +18,7 @@ from ratcam.messages import (
 )
 from tests.actors.watch import KITCHEN, Watch, ended, moving_event, started
 from tests.deadline import wait_until
+from tests.fakes import jpeg
 
 
 def test_the_picture_is_of_the_strongest_moment_and_shows_where(watch: Watch) -> None:
@@ -166,3 +167,20 @@ def test_each_of_several_past_events_gets_its_late_picture_and_the_oldest_of_too
     events = [message.event_id for message in watch.bot.of(MotionEnded) if isinstance(message, MotionEnded)]
     assert shown == events[1:]
     assert f"no still for event {events[0]}" in caplog.text
+
+
+def test_the_picture_of_a_turned_camera_is_upright(watch: Watch) -> None:
+    watch.begin(rotation=90)
+    watch.see(1, moves=False)
+    watch.proxy.answer = lambda asked: watch.give_still(asked, jpeg(232, 312))
+    watch.see(0.5, moves=True)
+    watch.proxy.wait_for(TakeSnapshot)
+    watch.see(1.5, moves=True)
+    (peaked,) = watch.bot.wait_for(MotionPeaked)
+    assert isinstance(peaked, MotionPeaked)
+    picture = Image.open(io.BytesIO(peaked.heat_map_jpeg)).convert("RGB")
+    assert picture.size == (232, 312)
+    pixels = np.asarray(picture).astype(int)
+    colour = pixels.max(axis=2) - pixels.min(axis=2)
+    assert colour[176:208, 232 - 112 : 232 - 80].mean() > 40, "what was right of the middle is below it now"
+    assert colour[:100, :52].mean() < 8, "grey elsewhere"

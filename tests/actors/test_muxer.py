@@ -125,7 +125,8 @@ def test_a_failure_costs_its_part_and_later_parts_are_tried_again(shop: Workshop
     shop.files.on_append = bool
     shop.tell(gop(4, part(2)), closed(part(2), is_last=False), gop(4, part(3)), closed(part(3), is_last=False))
     first, third = clips(shop.bot.wait_for(ClipReady, 2))
-    assert (first.segment.part, first.is_recovered, third.segment.part, third.is_recovered) == (1, True, 3, False)
+    assert (first.segment.part, first.is_cut_short, third.segment.part, third.is_cut_short) == (1, True, 3, False)
+    assert not first.is_recovered, "that is said of a crash"
     assert hashes_of_file(Path(first.path)) == hashes_of_units(SOURCE)[:10]
     assert hashes_of_file(Path(third.path)) == hashes_of_units(SOURCE)[40:50]
     assert len(failures(shop.bot.heard)) == 1, "parts lost one after the other are told once"
@@ -190,3 +191,12 @@ def test_the_index_comes_first_in_long_and_fast_segments(tmp_path: Path) -> None
     room = data.index(b"mdat") - data.index(b"moov")
     assert room > 600 * 60 * 12, "enough for all the pictures that were to be expected"
     shop.end()
+
+
+def test_a_part_that_turns_out_to_be_the_last_is_told_again_as_the_last(shop: Workshop) -> None:
+    shop.start_muxer()
+    shop.tell(gop(0), closed(is_last=False), closed())
+    first, again = clips(shop.bot.wait_for(ClipReady, 2))
+    assert again == replace(first, is_last=True, thumbnail_jpeg=b"")
+    shop.tell(closed(), gop(1, part(2)), closed(part(2)), closed(part(2)))
+    assert len(clips(shop.end())) == 3, "a last part is told once"

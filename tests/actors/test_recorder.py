@@ -2,16 +2,12 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from queue import SimpleQueue
 
 import pytest
 
-from ratcam.actors.recorder import KEY_FRAME_PATIENCE_S, REQUEST_PATIENCE_S, RecorderActor
-from ratcam.actors.supervised import Address
+from ratcam.actors.recorder import KEY_FRAME_PATIENCE_S, REQUEST_PATIENCE_S
 from ratcam.messages import (
     Box,
-    ChatId,
-    ChildFailed,
     ClipFailed,
     EventId,
     MotionStarted,
@@ -22,68 +18,15 @@ from ratcam.messages import (
     SegmentClosed,
     StreamEnded,
 )
-from ratcam.settings import RecordingSettings
+from tests.actors.desk import ADA, BEGIN_S, Desk, fresh_desk
 from tests.actors.studio import CAMERA, S, clips, ended, failures, moving, started, studio, unit
-from tests.fakes import FakeClock, Listener
 from tests.pictures import hashes_of_file, hashes_of_units, stream
-
-ADA = ChatId(5)
-BEGIN_S = 1000.0
-
-
-class Desk:
-    """A recorder, and those that it tells."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock(monotonic_s=BEGIN_S)
-        self.muxer, self.bot = Listener("muxer"), Listener("bot")
-        self.address = Address("recorder", data_limit=1000)
-        self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
-
-    def start(self) -> None:
-        RecorderActor.start(
-            address=self.address,
-            on_death=self.deaths.put,
-            camera=CAMERA,
-            settings=RecordingSettings(pre_roll_s=0.0, post_roll_s=1.0),
-            clock=self.clock,
-            muxer=self.muxer.address,
-            bot=self.bot.address,
-        )
-
-    def feed(self, *messages: object) -> None:
-        for message in messages:
-            assert self.address.feed(message, timeout_s=10)
-
-    def ask(self, seconds: float = 2.0) -> None:
-        self.address.tell(RecordClip(camera=CAMERA, chat=ADA, seconds=seconds))
-
-    def stop(self) -> None:
-        self.address.request_stop()
-        assert self.deaths.get(timeout=10).reason == ""
-
-    def recorded(self) -> list[tuple[ChatId | None, int, int]]:
-        """The whole clips: for whom, and the first and the last picture."""
-        found: dict[str, list[SegmentAppended]] = {}
-        for message in self.muxer.of(SegmentAppended):
-            assert isinstance(message, SegmentAppended)
-            found.setdefault(str(message.segment.clip_id), []).append(message)
-        assert len([m for m in self.muxer.of(SegmentClosed) if isinstance(m, SegmentClosed) and m.is_last]) == len(
-            found
-        )
-        return [
-            (gops[0].segment.cause.chat, gops[0].units[0].pts_90k // 9000, gops[-1].units[-1].pts_90k // 9000)
-            for gops in found.values()
-        ]
 
 
 @pytest.fixture(name="desk")
 def make_desk() -> Generator[Desk]:
-    desk = Desk()
-    yield desk
-    desk.address.request_stop()
-    desk.muxer.stop()
-    desk.bot.stop()
+    with fresh_desk() as desk:
+        yield desk
 
 
 def test_a_recorder_says_that_it_begins_before_anything_else(desk: Desk) -> None:

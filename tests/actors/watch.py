@@ -54,10 +54,18 @@ class Watch:
             bot=self.bot.address,
         )
 
-    def begin(self, run_id: int = 1) -> None:
+    def begin(self, run_id: int = 1, *, rotation: int = 0) -> None:
         self.pictures = 0
         self.feed(
-            StreamStarted(camera=KITCHEN, run_id=RunId(run_id), width=312, height=232, fps=10.0, started_unix_s=0.0)
+            StreamStarted(
+                camera=KITCHEN,
+                run_id=RunId(run_id),
+                width=312,
+                height=232,
+                fps=10.0,
+                started_unix_s=0.0,
+                rotation=rotation,
+            )
         )
 
     def feed(self, message: object) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.chat.gateway_rig import (
     text_to,
 )
 from tests.deadline import wait_until
+from tests.fakes import jpeg
 
 OTHER = ChatId(22)
 
@@ -188,6 +190,30 @@ def test_at_most_two_uploads_run_at_once(api: ScriptedApi, base_url: str, clip: 
         go_on.set()
         assert {heard.next(DeliverySucceeded).delivery_id for _ in range(5)} == {f"v{chat}" for chat in range(1, 6)}
     assert most == 2
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_videos_thumbnail_goes_with_the_upload_and_never_holds_it_up(
+    api: ScriptedApi, base_url: str, clip: Path, is_there: bool
+) -> None:
+    heard = Heard()
+    picture = clip.with_suffix(".jpg")
+    if is_there:
+        picture.write_bytes(jpeg(320, 240))
+    delivery = replace(video_to(OWNER, clip), thumbnail_path=str(picture))
+    with gateway_at(base_url, heard) as gateway:
+        gateway.send(delivery)
+        file_id = heard.next(DeliverySucceeded).file_id
+        gateway.send(replace(delivery, delivery_id=DeliveryId("again"), path="", file_id=file_id))
+        heard.next(DeliverySucceeded)
+    uploaded, again = (fields for name, fields in api.calls if name == "sendVideo")
+    if is_there:
+        assert uploaded["thumbnail"].startswith("attach://")
+        sent = uploaded[uploaded["thumbnail"].removeprefix("attach://")]
+        assert sent == ("thumbnail.jpg", len(picture.read_bytes()))
+    else:
+        assert "thumbnail" not in uploaded
+    assert "thumbnail" not in again, "a file id stands for the video with its thumbnail"
 
 
 def test_a_video_carries_what_telegram_needs_to_show_it(api: ScriptedApi, base_url: str, clip: Path) -> None:

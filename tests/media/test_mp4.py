@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from ratcam.media.boxes import media_data_header
 from ratcam.media.errors import StreamError
 from ratcam.media.mp4 import MAX_BUFFERS, PAGE_BYTES, Mp4Recording, reserve_size
-from ratcam.media.sample_tables import Sample, SampleIndex
+from ratcam.media.sample_tables import SampleIndex
 from tests.media.conftest import X264_STREAMS
 from tests.media.players import (
     Unit,
@@ -174,23 +175,41 @@ def test_one_byte_turns_the_size_of_the_room_into_eight(wanted: int, size: int) 
     assert number[:changed] + b"\0" + number[changed + 1 :] == (8).to_bytes(4, "big")
 
 
+def no_header_straddles_a_page(content: bytes) -> int:
+    """Check it; the number of fragments."""
+    at = fragments = 0
+    while at < len(content):
+        size, kind = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
+        if kind == b"moof":
+            fragments += 1
+            assert at // PAGE_BYTES == (at + size + 8 - 1) // PAGE_BYTES
+        elif fragments:
+            assert at // PAGE_BYTES == (at + 7) // PAGE_BYTES
+        at += size
+    assert at == len(content)
+    return fragments
+
+
 def test_no_header_of_a_fragment_straddles_a_page() -> None:
     units = made_units(3000, gop=37)
     for number, unit in enumerate(units):
         extra = (number * 7919) % 977
         units[number] = Unit(pts_90k=unit.pts_90k, is_key=unit.is_key, data=unit.data + b"\0\0\1\6" + b"\x55" * extra)
     _, content = unfinished(units)
-    at = 0
-    fragments = 0
-    while at < len(content):
-        size, kind = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
-        if kind == b"moof":
-            fragments += 1
-            assert at // PAGE_BYTES == (at + size + 8 - 1) // PAGE_BYTES
-        elif at > PAGE_BYTES:
-            assert at // PAGE_BYTES == (at + 7) // PAGE_BYTES
-        at += size
-    assert fragments == 82
+    assert no_header_straddles_a_page(content) == 82
+
+
+@pytest.mark.parametrize("left", range(12))
+def test_no_header_straddles_a_page_that_is_nearly_full(left: int) -> None:
+    first, *others = made_units(3, gop=3)
+    base, _ = unfinished([first, others[0]], expected_frames=1)
+    grown = others[0].data + b"\x55" * ((-base.size_bytes - left) % PAGE_BYTES)
+    recording = begin(first, expected_frames=1)
+    content = recording.header() + b"".join(recording.append([first, replace(others[0], data=grown)]))
+    assert -len(content) % PAGE_BYTES == (left if left >= 8 else 0)
+    content += b"".join(recording.append(others[1:]))
+    assert no_header_straddles_a_page(content) == 2
+    assert recording.size_bytes == len(content)
 
 
 def test_long_gops_and_many_slices_stay_within_one_write() -> None:
@@ -289,8 +308,8 @@ def test_as_many_pictures_as_expected_always_fit_the_room(frames: int, gop: int,
 
 def test_offsets_above_four_gigabytes_take_the_longer_boxes() -> None:
     index = SampleIndex()
-    index.add_chunk(100, [Sample(10, 0, 0, True)])
-    index.add_chunk(1 << 33, [Sample(10, 3000, 3000, True)])
+    index.add_run(100, [10], [0], None, starts_with_key=True)
+    index.add_run(1 << 33, [10], [3000], None, starts_with_key=True)
     assert b"co64" in index.tables()
     assert (1 << 33).to_bytes(8, "big") in index.tables()
     assert b"stco" not in index.tables()
@@ -300,7 +319,8 @@ def test_offsets_above_four_gigabytes_take_the_longer_boxes() -> None:
 
 def test_no_list_of_key_frames_is_written_when_every_frame_is_one() -> None:
     index = SampleIndex()
-    index.add_chunk(0, [Sample(10, 0, 0, True), Sample(10, 1, 1, True)])
+    index.add_run(0, [10], [0], None, starts_with_key=True)
+    index.add_run(10, [10], [1], None, starts_with_key=True)
     assert b"stss" not in index.tables()
-    index.add_chunk(20, [Sample(10, 2, 2, False)])
+    index.add_run(20, [10], [2], None, starts_with_key=False)
     assert b"stss" in index.tables()

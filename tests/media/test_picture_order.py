@@ -1,14 +1,15 @@
 from ratcam.media.picture_order import ranks
-from ratcam.media.raw_stream import RawStream, read_stream
-from tests.media.written import BitWriter, annex_b, escaped, made_pps, made_slice, made_sps
+from tests.media.test_raw_stream import muxed
+from tests.media.written import annex_b, made_pps, made_slice, made_sps
 
 
 def places(*units: bytes) -> list[int]:
-    return [picture.place for picture in read_stream(annex_b(*units)).pictures]
+    shown = [sample.shown for sample in muxed(annex_b(*units)).samples]
+    return [sorted(shown).index(time) for time in shown]
 
 
 def test_ranks_put_pictures_in_the_order_of_their_keys() -> None:
-    assert ranks([(1, 0), (1, 6), (1, 2), (1, 4), (2, 0)]) == [0, 3, 1, 2, 4]
+    assert ranks([0, 6, 2, 4, 8]) == [0, 3, 1, 2, 4]
 
 
 def test_pictures_are_shown_in_the_order_of_their_low_bits() -> None:
@@ -61,37 +62,3 @@ def test_order_type_1_counts_by_frame_numbers_and_offsets() -> None:
 def test_order_type_2_is_the_order_of_decoding() -> None:
     slices = [made_slice(frame_num=number % 16, lsb=None, ref=1) for number in range(1, 40)]
     assert places(made_sps(poc_type=2), made_pps(), made_slice(idr=True, lsb=None), *slices) == list(range(40))
-
-
-def test_pictures_before_the_first_idr_picture_are_dropped_and_counted() -> None:
-    slices = [made_slice(frame_num=1), made_slice(frame_num=2), made_slice(idr=True), made_slice(frame_num=1)]
-    stream = read_stream(annex_b(made_sps(), made_pps(), *slices))
-    assert (len(stream.pictures), stream.dropped) == (2, 2)
-
-
-def test_both_fields_of_a_frame_are_one_picture() -> None:
-    sps = made_sps(frames_only=False)
-    top = BitWriter().ue(0, 2, 0).u(4, 0).u(1, 1).u(1, 0).ue(0).u(4, 0).u(2, 0).rbsp()
-    bottom = BitWriter().ue(0, 2, 0).u(4, 0).u(1, 1).u(1, 1).u(4, 1).u(1, 0).rbsp()
-    stream = read_stream(annex_b(sps, made_pps(), b"\x65" + escaped(top), b"\x61" + escaped(bottom)))
-    assert [(len(picture.nals), picture.is_key) for picture in stream.pictures] == [(2, True)]
-
-
-def entries(stream: RawStream) -> list[int]:
-    return [picture.description for picture in stream.pictures]
-
-
-def test_a_parameter_set_that_changes_begins_another_sample_entry_and_the_old_one_comes_back() -> None:
-    wide = made_sps(width_mbs=9)
-    units = [made_sps(), made_pps(), made_slice(idr=True), wide, made_pps(), made_slice(idr=True, idr_id=1)]
-    units += [made_sps(), made_pps(), made_slice(idr=True), made_slice(frame_num=1)]
-    stream = read_stream(annex_b(*units))
-    assert entries(stream) == [1, 2, 1, 1]
-    assert [sets.sps for sets in stream.descriptions] == [(made_sps(),), (wide,)]
-
-
-def test_parameter_sets_of_other_ids_share_a_sample_entry() -> None:
-    units = [made_sps(), made_pps(pps_id=1), made_pps(), made_slice(idr=True), made_pps(pps_id=2)]
-    stream = read_stream(annex_b(*units, made_slice(frame_num=1, pps_id=2)))
-    assert entries(stream) == [1, 1]
-    assert stream.descriptions[0].pps == (made_pps(), made_pps(pps_id=1), made_pps(pps_id=2))

@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ratcam.media.errors import StreamError
+from ratcam.media.mp4 import Mp4Recording
 from ratcam.media.recovery import Recovery, recover
 from tests.media.players import Unit, complaints, hashes_of_mp4, hashes_of_raw, needs_ffmpeg, needs_ffprobe, packets
-from tests.media.recordings import gops, patched, saved, top_boxes, unfinished, units_of
+from tests.media.recordings import CREATED_UNIX_S, begin, gops, patched, saved, top_boxes, unfinished, units_of
 from tests.media.test_mp4 import made_units
 from tests.media.written import annex_b, made_pps, made_slice, made_sps
 
@@ -98,6 +99,22 @@ def test_a_last_fragment_with_a_hole_is_dropped(x264_streams: dict[str, Path]) -
     content = unfinished(units)[1]
     found, _ = recovered(content[:-6000] + bytes(5000) + content[-1000:])
     assert found.frames == 20
+
+
+@pytest.mark.parametrize("missing", [1, 2, 7, 100, 511, 600])
+def test_a_last_page_that_is_missing_is_seen_however_few_bytes_it_holds(missing: int) -> None:
+    end = LARGE_ENDS[5]
+    while LARGE_CONTENT[end - 1] == 0:  # behind the last NAL unit
+        end -= 1
+    found, _ = recovered(LARGE_CONTENT[: end - missing] + bytes(LARGE_ENDS[5] - end + missing))
+    assert (found.frames, found.truncate_to) == (30, LARGE_ENDS[4])
+
+
+def test_a_unit_that_is_none_is_damage() -> None:
+    content = bytearray(LARGE_CONTENT)
+    at = content.rindex(b"mdat") + 8  # the first byte behind the length of the first unit
+    content[at] |= 0x80
+    assert recovered(bytes(content))[0].frames == 54
 
 
 def test_a_finished_file_is_left_alone() -> None:
@@ -213,6 +230,15 @@ def test_a_damaged_file_is_refused_as_a_damaged_file() -> None:
                 recovered(bytes(damaged))
 
 
+def test_the_duration_of_a_finished_file_of_others_is_told_in_our_ticks() -> None:
+    recording, content = unfinished(MADE)
+    finished = bytearray(patched(content, recording.finish(None)))
+    scale = finished.index(b"mdhd") + 16
+    assert finished[scale : scale + 4] == (90_000).to_bytes(4, "big")
+    finished[scale : scale + 4] = (15_000).to_bytes(4, "big")
+    assert recovered(bytes(finished))[0].duration_90k == 6 * recording.duration_90k
+
+
 def test_a_media_header_of_another_version_is_damage() -> None:
     recording, content = unfinished(MADE)
     finished = bytearray(patched(content, recording.finish(None)))
@@ -237,6 +263,105 @@ def test_a_recovered_recording_keeps_the_size_of_the_set_that_its_pictures_use()
     assert (found.width, found.height) == (recording.width, recording.height) == (144, 48)
     assert mended == patched(content, recording.finish(None))
     assert recover(reader(mended), len(mended)).width == 144
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("created_unix_s", [CREATED_UNIX_S, 1 << 33], ids=["short times", "long times"])
+def test_a_recovered_recording_is_turned_as_it_was(rotation: int, created_unix_s: int) -> None:
+    recording = Mp4Recording(first=MADE[0].data, created_unix_s=created_unix_s, title="x", rotation=rotation)
+    content = recording.header() + b"".join(recording.append(MADE))
+    found, mended = recovered(content)
+    assert mended == patched(content, recording.finish(None))
+    again, _ = recovered(mended)
+    for result in (found, again):
+        assert (result.width, result.height) == (recording.width, recording.height)
+        assert (result.width > result.height) == (rotation in (0, 180))
+
+
+def test_a_gop_that_was_written_in_pieces_keeps_the_pieces_before_a_cut_or_a_hole() -> None:
+    units = [
+        Unit(pts_90k=unit.pts_90k, is_key=unit.is_key, data=unit.data + b"\0\0\1\6" + b"\x55" * 2000)
+        for unit in made_units(60, gop=60)
+    ]
+    recording = begin(units[0])
+    content = recording.header()
+    ends = [len(content)]
+    for start in range(0, 60, 10):
+        content += b"".join(recording.append(units[start : start + 10]))
+        ends.append(len(content))
+    assert recovered(content)[1] == patched(content, recording.finish(None))
+    for number in range(1, 7):
+        whole = 10 * (number - 1)
+        if not whole:
+            continue
+        cut, _ = recovered(content[: ends[number] - 1])
+        at = (ends[number - 1] + 8192) // 4096 * 4096
+        holed, _ = recovered(content[:at] + bytes(4096) + content[at + 4096 : ends[number]])
+        assert (cut.frames, cut.truncate_to) == (holed.frames, holed.truncate_to) == (whole, ends[number - 1])
+
+
+def test_a_finished_file_with_something_behind_it_is_left_alone() -> None:
+    recording, content = unfinished(MADE)
+    finished = patched(content, recording.finish(None))
+    for more in (b"\0", b"junk", bytes(5000), b"\0\0\0\x10uuid" + bytes(8)):
+        found, same = recovered(finished + more)
+        assert (found.frames, found.patches) == (60, ())
+        assert same == finished + more
+
+
+def test_a_file_without_fragments_that_was_cut_short_is_refused_as_that() -> None:
+    recording, content = unfinished(MADE)
+    finished = patched(content, recording.finish(None))
+    boxes = dict(top_boxes(finished))
+    at = finished.index(b"moov") - 4
+    plain = finished[:36] + finished[at : at + boxes["moov"]] + b"\0\1\0\0mdat" + bytes(0xFFF8)
+    assert recover(reader(plain), len(plain)).frames == 60
+    with pytest.raises(StreamError, match="finished once and has been cut short"):
+        recovered(plain[:-1])
+    with pytest.raises(StreamError, match="finished once and has been cut short"):
+        recovered(finished[: at + boxes["moov"] + 4])
+
+
+def test_rows_of_empty_boxes_end_the_search() -> None:
+    empty = b"\0\0\0\x08free" * 100_000
+    reads = 0
+
+    def counting(content: bytes) -> Callable[[int, int], bytes]:
+        def read(offset: int, length: int) -> bytes:
+            nonlocal reads
+            reads += 1
+            return content[offset : offset + length]
+
+        return read
+
+    with pytest.raises(StreamError, match="nothing of it can be played"):
+        recover(counting(empty), len(empty))
+    assert recover(counting(CONTENT + empty), len(CONTENT + empty)).truncate_to == len(CONTENT)
+    assert reads < 300
+
+
+def test_of_a_minute_less_than_a_hundredth_is_read_beside_the_last_gop() -> None:
+    """60 s of 30 MB; the last GOP is half a megabyte."""
+    size = 30_000_000 // 1800 - 20
+    filling = b"\0\0\1\6" + b"\x55" * size
+    minute = [
+        Unit(pts_90k=unit.pts_90k, is_key=unit.is_key, data=unit.data + filling) for unit in made_units(1800, gop=30)
+    ]
+    recording, content = unfinished(minute)
+    last = len(content) - len(unfinished(minute[:-30])[1])
+    assert 29_000_000 < len(content) < 31_000_000
+    for file in (content, patched(content, recording.finish(None))):
+        read = 0
+
+        def counting(offset: int, length: int, file: bytes = file) -> bytes:
+            nonlocal read
+            part = file[offset : offset + length]
+            read += len(part)
+            return part
+
+        found = recover(counting, len(file))
+        assert (found.frames, bool(found.patches)) == (1800, file is content)
+        assert read - last < len(content) / 100
 
 
 def test_only_the_headers_and_the_last_gop_are_read() -> None:

@@ -12,7 +12,11 @@ OTHER_SPS = made_sps(width_mbs=9)
 
 
 def kept(samples: SampleUnits, *units: bytes) -> list[bytes]:
-    return [bytes(unit) for unit in samples.take(annex_b(*units))]
+    buffers: list[bytes | memoryview] = []
+    size = samples.take(annex_b(*units), buffers)
+    assert size == sum(len(buffer) for buffer in buffers)
+    assert [int.from_bytes(length, "big") for length in buffers[::2]] == [len(unit) for unit in buffers[1::2]]
+    return [bytes(unit) for unit in buffers[1::2]]
 
 
 def test_the_sets_of_the_sample_entry_are_left_out() -> None:
@@ -43,6 +47,13 @@ def test_with_another_sps_the_pps_that_refer_to_it_stay() -> None:
 def test_a_damaged_set_stays() -> None:
     damaged = b"\x68"
     assert kept(SampleUnits([SPS, PPS]), damaged, damaged, SPS, PICTURE) == [damaged, damaged, PICTURE]
+
+
+def test_a_cut_pps_in_the_entry_may_refer_to_any_sps() -> None:
+    cut = b"\x68\x40"
+    samples = SampleUnits([SPS, cut])
+    assert kept(samples, SPS, cut, PICTURE) == [PICTURE]
+    assert kept(samples, OTHER_SPS, cut, PICTURE) == [OTHER_SPS, cut, PICTURE]
 
 
 @needs_ffmpeg

@@ -150,3 +150,27 @@ def test_any_still_box_and_grid_can_be_drawn(
 def test_a_still_that_cannot_be_read_is_refused(still: bytes) -> None:
     with pytest.raises(HeatMapError, match="cannot be read"):
         render(still, accumulator(), box=None, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "turn"),
+    [(90, Image.Transpose.ROTATE_270), (180, Image.Transpose.ROTATE_180), (270, Image.Transpose.ROTATE_90)],
+)
+def test_a_turned_still_is_tinted_where_it_moved(rotation: int, turn: Image.Transpose) -> None:
+    """The accumulator and the box are those of the coded picture, 312 x 232 pixels: blocks at its edges are cut."""
+    size, box = (312, 232), (80, 64, 160, 144)
+    upright = draw(jpeg(size), accumulator(size=size), box=box, settings=SETTINGS)
+    still = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg(size))) as plain:
+        plain.transpose(turn).save(still, "JPEG", quality=95)
+    turned = draw(
+        still.getvalue(),
+        accumulator(size=size),
+        box=box,
+        settings=SETTINGS,
+        picture_size=size,
+        rotation=rotation,
+    )
+    assert turned.size == (size if rotation == 180 else (232, 312))
+    difference = np.abs(np.asarray(turned).astype(int) - np.asarray(upright.transpose(turn)))
+    assert difference.max() <= 4, "but for the JPEG of the still"

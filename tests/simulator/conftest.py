@@ -30,6 +30,13 @@ def jpeg() -> bytes:
 
 
 @pytest.fixture(scope="session")
+def thumbnail() -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((320, 200)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
 def mp4(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("ffmpeg") is None:
         pytest.skip("needs ffmpeg")

@@ -1,6 +1,8 @@
 """Uploads, file ids, albums and downloads through a real python-telegram-bot client."""
 
 import io
+import json
+import random
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ def test_a_photo_comes_in_sizes_and_is_sent_again_by_its_id(simulator: Simulator
 
 
 def test_a_video_keeps_what_the_sender_says_of_it_and_is_streamed_from_an_open_file(
-    simulator: Simulator, jpeg: bytes, mp4: Path
+    simulator: Simulator, thumbnail: bytes, mp4: Path
 ) -> None:
     first, second = simulator.add_private_chat("Ada"), simulator.add_private_chat("Bob")
 
@@ -53,12 +55,16 @@ def test_a_video_keeps_what_the_sender_says_of_it_and_is_streamed_from_an_open_f
                 height=240,
                 duration=3,
                 supports_streaming=True,
-                thumbnail=jpeg,
+                thumbnail=thumbnail,
             )
         video = message.video
         assert video is not None
         assert (video.width, video.height, video.file_size) == (320, 240, mp4.stat().st_size)
         assert (video.mime_type, video.file_name) == ("video/mp4", "clip.mp4")
+        small = video.thumbnail
+        assert small is not None
+        assert (small.width, small.height, small.file_size) == (320, 200, len(thumbnail))
+        assert bytes(await (await small.get_file()).download_as_bytearray()) == thumbnail
         again = await bot.send_video(second, video.file_id)
         assert again.video == video
 
@@ -185,3 +191,59 @@ def test_an_upload_over_50_mb_is_refused_with_413_and_one_of_50_mb_is_taken(simu
     talk(simulator, conversation)
     assert [call.status for call in simulator.calls()] == [200, 413, 200, 400]
     assert len(simulator.messages(chat)) == 1
+
+
+def coded(image: Image.Image, kind: str = "JPEG", *, quality: int = 80) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, quality=quality)
+    return out.getvalue()
+
+
+NOISE = Image.frombytes("RGB", (320, 320), random.Random(1).randbytes(320 * 320 * 3))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (coded(Image.new("RGB", (321, 100))), "321x100 is more than 320 pixels a side"),
+        (coded(Image.new("RGB", (100, 321))), "100x321 is more than 320 pixels a side"),
+        (picture(100, 100), "no JPEG"),
+        (b"no picture", "no JPEG"),
+        (coded(Image.new("RGB", (100, 100)))[:400], "no JPEG"),
+        (coded(NOISE, quality=100), "bytes, not less than 200000"),
+    ],
+    ids=["wide", "high", "png", "garbage", "cut", "many bytes"],
+)
+def test_a_bad_thumbnail_is_left_out_and_the_video_sent_without(
+    simulator: Simulator, mp4: Path, data: bytes, reason: str
+) -> None:
+    chat = simulator.add_private_chat("Ada")
+
+    async def conversation(bot: Bot) -> None:
+        video = (await bot.send_video(chat, mp4, thumbnail=data)).video
+        assert video is not None
+        assert video.thumbnail is None
+
+    talk(simulator, conversation)
+    (problem,) = simulator.problems
+    assert reason in problem
+
+
+def test_a_thumbnail_at_the_limits_is_taken_and_stays_with_the_file_id(
+    simulator: Simulator, mp4: Path, tmp_path: Path
+) -> None:
+    first, second = simulator.add_private_chat("Ada"), simulator.add_private_chat("Bob")
+    data = coded(Image.linear_gradient("L").resize((320, 320)), quality=95)
+
+    async def conversation(bot: Bot) -> None:
+        video = (await bot.send_video(first, mp4, thumbnail=data)).video
+        assert video is not None
+        assert video.thumbnail is not None
+        assert (await bot.send_video(second, video.file_id)).video == video
+
+    talk(simulator, conversation)
+    assert simulator.problems == ()
+    simulator.save(tmp_path)
+    for chat in json.loads((tmp_path / "transcript.json").read_text())["chats"]:
+        (message,) = chat["messages"]
+        assert (tmp_path / message["media"]["thumbnail"]).read_bytes() == data

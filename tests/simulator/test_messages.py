@@ -76,20 +76,22 @@ def test_an_edit_changes_the_message_in_place_and_the_same_edit_again_is_refused
     assert shown.edit_date_unix_s is not None
 
 
-def test_a_text_becomes_a_photo_and_the_photo_a_video_by_edits(simulator: Simulator, jpeg: bytes, mp4: Path) -> None:
+def test_a_text_becomes_a_photo_and_the_photo_a_video_by_edits(
+    simulator: Simulator, jpeg: bytes, thumbnail: bytes, mp4: Path
+) -> None:
     chat = simulator.add_private_chat("Ada")
 
     async def conversation(bot: Bot) -> None:
         message = await bot.send_message(chat, "recording")
         await message.edit_media(InputMediaPhoto(jpeg, caption="still"))
         await message.edit_caption("a still")
-        clip = InputMediaVideo(mp4.read_bytes(), caption="clip", width=320, height=240, duration=3, thumbnail=jpeg)
+        clip = InputMediaVideo(mp4.read_bytes(), caption="clip", width=320, height=240, duration=3, thumbnail=thumbnail)
         edited = await message.edit_media(clip)
         assert isinstance(edited, Message)
         assert edited.video is not None
         assert (edited.video.width, edited.video.height) == (320, 240)
         assert edited.video.thumbnail is not None
-        assert edited.video.thumbnail.width == 640
+        assert (edited.video.thumbnail.width, edited.video.thumbnail.height) == (320, 200)
 
     talk(simulator, conversation)
     (shown,) = simulator.messages(chat)

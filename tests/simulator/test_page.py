@@ -46,7 +46,7 @@ def test_a_typed_line_reaches_the_bot_and_its_answer_the_page(browser: Browser, 
 
 
 def test_a_photo_is_shown_and_a_video_plays_and_can_be_sought(
-    browser: Browser, simulator: Simulator, jpeg: bytes, mp4: Path
+    browser: Browser, simulator: Simulator, jpeg: bytes, thumbnail: bytes, mp4: Path
 ) -> None:
     first, second = simulator.add_private_chat("Ada"), simulator.add_private_chat("Bob")
     browser.open(simulator.page_url)
@@ -54,7 +54,9 @@ def test_a_photo_is_shown_and_a_video_plays_and_can_be_sought(
     async def conversation(bot: Bot) -> None:
         photo = (await bot.send_photo(first, jpeg, caption="motion")).photo[-1]
         with mp4.open("rb") as handle:
-            message = await bot.send_video(first, handle, width=320, height=240, duration=3, disable_notification=True)
+            message = await bot.send_video(
+                first, handle, width=320, height=240, duration=3, disable_notification=True, thumbnail=thumbnail
+            )
         assert message.video is not None
         await bot.send_photo(second, photo.file_id)
         await bot.send_video(second, message.video.file_id)
@@ -63,6 +65,9 @@ def test_a_photo_is_shown_and_a_video_plays_and_can_be_sought(
     browser.wait("document.querySelector('.message img')?.naturalWidth === 640")
     browser.wait("document.querySelector('.message video')?.readyState >= 1")
     assert browser.run("return Math.round(document.querySelector('video').duration)") == 3
+    browser.run("const i = new Image(); i.src = document.querySelector('video').poster; window.poster = i")
+    browser.wait("window.poster.naturalWidth === 320 && window.poster.naturalHeight === 200")
+    assert str(browser.run("return document.querySelector('video').poster")).endswith(".jpg")
     assert browser.find(".badge") == []
     assert len(browser.find(".foot .silent")) == 1
     browser.run("const v = document.querySelector('video'); v.currentTime = 2; v.play()")

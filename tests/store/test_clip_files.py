@@ -1,10 +1,12 @@
 """DirectoryClipFiles: names that survive without a database, whole writes, and what a crash left behind."""
 
+import errno
 import os
 import resource
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +155,45 @@ def test_a_file_whose_commit_fails_can_still_be_set_aside_and_is_closed(files: C
     with pytest.raises(OSError, match="directory"):
         spool.commit()
     assert Path(files.set_aside(spool)).read_bytes() == b"x"
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_file_that_is_closed_reaches_no_other_that_has_its_number_now(files: ClipFiles, tmp_path: Path) -> None:
+    spool = files.create(SEGMENT)
+    spool.append([b"x"])
+    spool.commit()
+    mine = tmp_path / "mine"
+    descriptor = os.open(mine, os.O_RDWR | os.O_CREAT)  # the lowest number that is free: the spool's
+    try:
+        os.write(descriptor, b"not yours")
+        uses: list[Callable[[], object]] = [
+            lambda: spool.truncate(0),
+            lambda: spool.patch(0, b"y"),
+            lambda: spool.append([b"y"]),
+            lambda: spool.read(0, 1),
+            spool.commit,
+        ]
+        for use in uses:
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                use()
+    finally:
+        os.close(descriptor)
+    assert mine.read_bytes() == b"not yours"
+
+
+def test_a_folder_that_cannot_be_synced_leaves_no_file(
+    files: ClipFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.create(SEGMENT)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        files.create(replace(SEGMENT, part=9))
+    assert [path.name for path in (tmp_path / "clips").iterdir()] == [f"{file_stem(SEGMENT)}.spool"]
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 

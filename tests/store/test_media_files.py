@@ -65,3 +65,37 @@ def test_nothing_outside_the_folder_is_deleted(tmp_path: Path, caplog: pytest.Lo
     assert outside.exists()
     assert folder.exists()
     assert len(caplog.records) == 5
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_clips_thumbnail_lies_beside_it_and_goes_with_it(tmp_path: Path, keeps: bool) -> None:
+    files: MediaFiles = DirectoryMediaFiles(directory=tmp_path, keep_files=keeps)
+    clip = tmp_path / "clips" / "kitchen~1800000000000~1~c1~1~m-e1+2.mp4"
+    clip.parent.mkdir()
+    clip.write_bytes(b"video")
+    for jpeg in (b"first", b"again"):
+        path = Path(files.save_thumbnail(str(clip), jpeg))
+        assert path == clip.with_suffix(".jpg")
+        assert path.read_bytes() == jpeg
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    files.discard(str(clip))
+    left = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert left == ([tmp_path / "kept" / clip.name] if keeps else [])
+
+
+def test_a_thumbnail_goes_also_where_the_clip_is_gone_already(tmp_path: Path) -> None:
+    files = DirectoryMediaFiles(directory=tmp_path, keep_files=True)
+    (tmp_path / "c.mp4").write_bytes(b"video")
+    files.save_thumbnail(str(tmp_path / "c.mp4"), b"jpeg")
+    (tmp_path / "c.mp4").unlink()
+    files.discard(str(tmp_path / "c.mp4"))
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["../outside.mp4", "media/c.avi", "media/c", "media/missing/c.mp4", "media/a\0b.mp4"])
+def test_a_thumbnail_that_has_no_place_is_an_error_in_words(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "media"
+    folder.mkdir()
+    with pytest.raises(StoreError):
+        DirectoryMediaFiles(directory=folder, keep_files=False).save_thumbnail(str(tmp_path / name), b"jpeg")
+    assert list(tmp_path.rglob("*.jpg")) == []

@@ -1,0 +1,179 @@
+"""Decoding H.264 with PyAV: motion fields, stills, and single pictures.
+
+Together with `libav` the only importer of `av`, which is optional: what needs it raises `MissingDependencyError` where
+it is not installed. Media times are integers in ticks of 1/90000 s.
+"""
+# PyAV's stubs leave the parameter of Packet open:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratcam.cameras.libav import INSTALL, words
+from ratcam.cameras.upright import fitted, upright
+from ratcam.errors import CameraError, MissingDependencyError
+from ratcam.motion.field import grid_of, luma_change, pack, rasterise
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from PIL import Image
+
+_JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedField:
+    """The motion field of one decoded picture, in MMAL form (see `messages.MotionField`)."""
+
+    pts_90k: int
+    columns: int
+    rows: int
+    payload: bytes = field(repr=False)
+
+
+class FieldDecoder:
+    """Decodes H.264 and makes a motion field of every picture: exported vectors, and the change of luma per block.
+
+    `still_jpeg` may be called from any thread, everything else from one.
+    """
+
+    def __init__(self, *, reorder_depth: int = 0, is_order_free: bool = False, rotation: int = 0) -> None:
+        """Make a decoder for Annex B access units; `reorder_depth` and `rotation` as in `VideoInfo`.
+
+        The stills are turned by `rotation`; the fields are not, they are those of the coded pictures. With
+        `is_order_free` the times are mere names of the pictures and need not rise.
+
+        Raises:
+            MissingDependencyError: PyAV is not installed.
+        """
+        try:
+            import av  # noqa: PLC0415 - optional: imported at use, so that everything else works without it
+            from av.error import FFmpegError  # noqa: PLC0415 - as above
+        except ImportError as exc:
+            raise MissingDependencyError(INSTALL) from exc
+        self._error = FFmpegError
+        self._packet = av.Packet
+        self._context = av.CodecContext.create("h264", "r")
+        self._context.options = {"flags2": "+export_mvs"}
+        self._context.thread_type = "NONE"  # more threads hold pictures back
+        self._context.reorder_depth = reorder_depth
+        self._previous: VideoFrame | None = None
+        self._last_pts_90k = -1
+        self._is_order_free = is_order_free
+        self._rotation = rotation
+        self._lock = threading.Lock()
+        self._newest: tuple[int, VideoFrame] | None = None
+
+    def feed(self, data: bytes, pts_90k: int) -> tuple[DecodedField, ...]:
+        """Decode one access unit shown at `pts_90k`.
+
+        Returns the fields of the pictures that came out, in presentation order, their times strictly increasing. None
+        for a picture that is damaged beyond decoding. The first picture's field is all zero.
+        """
+        if not data:  # which would tell FFmpeg that the stream is over
+            return ()
+        packet = self._packet(data)
+        packet.pts = pts_90k
+        packet.dts = None
+        return self._fields(packet)
+
+    def flush(self) -> tuple[DecodedField, ...]:
+        """Return the fields still held back, and be ready for a stream that begins anew at a later time."""
+        fields = self._fields(None)
+        self._context.flush_buffers()
+        self._previous = None
+        return fields
+
+    def still_jpeg(self) -> tuple[int, bytes]:
+        """The newest decoded picture as (its pts_90k, JPEG), as shown and upright; encoded on the caller's thread.
+
+        Raises:
+            CameraError: there is no picture yet.
+        """
+        with self._lock:
+            newest = self._newest
+        if newest is None:
+            raise CameraError("There is no picture yet.")
+        pts_90k, frame = newest
+        buffer = io.BytesIO()
+        image = _image(frame, self._context.sample_aspect_ratio)
+        upright(image, self._rotation).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+        return pts_90k, buffer.getvalue()
+
+    def _fields(self, packet: Packet[Any] | None) -> tuple[DecodedField, ...]:
+        try:
+            frames = self._context.decode(packet)
+        except self._error:
+            return ()
+        fields: list[DecodedField] = []
+        for frame in frames:
+            if frame.pts is None or (frame.pts <= self._last_pts_90k and not self._is_order_free):
+                continue
+            self._last_pts_90k = frame.pts
+            fields.append(self._field(frame, frame.pts))
+        return tuple(fields)
+
+    def _field(self, frame: VideoFrame, pts_90k: int) -> DecodedField:
+        columns, rows = grid_of(frame.width, frame.height)
+        previous, self._previous = self._previous, frame
+        with self._lock:
+            self._newest = (pts_90k, frame)
+        vectors = frame.side_data.get("MOTION_VECTORS")
+        if vectors is None:
+            x = y = np.zeros((rows, columns), np.int8)
+        else:
+            x, y = rasterise(vectors.to_ndarray(), columns, rows)
+        if previous is None or (previous.width, previous.height) != (frame.width, frame.height):
+            sad = np.zeros((rows, columns), np.uint16)
+        else:
+            sad = luma_change(_luma(frame), _luma(previous), columns, rows)
+        return DecodedField(pts_90k=pts_90k, columns=columns, rows=rows, payload=pack(x, y, sad))
+
+
+def decode_picture(unit: bytes, *, most_side: int) -> Image.Image:
+    """Decode one key unit with its SPS and PPS; scaled down to `most_side` pixels a side, as shown.
+
+    Raises:
+        CameraError: there is no picture in it that can be decoded.
+        MissingDependencyError: PyAV is not installed.
+    """
+    try:
+        import av  # noqa: PLC0415 - optional: imported at use, so that everything else works without it
+        from av.error import FFmpegError  # noqa: PLC0415 - as above
+    except ImportError as exc:
+        raise MissingDependencyError(INSTALL) from exc
+    context = av.CodecContext.create("h264", "r")
+    context.thread_type = "NONE"  # for a single picture no other has to be started
+    try:
+        frames = context.decode(av.Packet(unit)) + context.decode(None) if unit else []
+    except FFmpegError as exc:
+        raise CameraError(f"The picture cannot be decoded: {words(exc)}") from exc
+    if not frames:
+        raise CameraError("There is no picture in it.")
+    return _image(frames[0], context.sample_aspect_ratio, most_side=most_side)
+
+
+def _image(frame: VideoFrame, aspect: Fraction | None, *, most_side: int | None = None) -> Image.Image:
+    width, height = fitted(frame.width, frame.height, aspect, most_side)
+    return frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_image()
+
+
+def _luma(frame: VideoFrame) -> NDArray[np.uint8]:
+    """The luma of a frame, height x width, as a view of the decoder's memory where its format has 8 bits of luma."""
+    if not frame.format.name.startswith(_LUMA_FIRST) or frame.format.components[0].bits != 8:
+        frame = frame.reformat(format="gray")
+    plane = frame.planes[0]
+    lines = np.frombuffer(memoryview(plane), np.uint8, plane.line_size * plane.height)
+    return lines.reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+_LUMA_FIRST = ("yuv", "gray", "nv12", "nv21")
