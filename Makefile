@@ -8,13 +8,14 @@ ARGS ?=
 .venv/.ready: requirements.txt setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt --config-settings editable_mode=compat -e '.[demo,dev]'
+	$(BIN)/python -m compileall -q ratcam
 	touch $@
 
 demo: .venv/.ready  ## the main job on the embedded camera and chat: make demo ARGS="--seconds 60 --out out"
 	$(BIN)/ratcam demo $(ARGS)
 
-test: .venv/.ready  ## all tests, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+test: .venv/.ready  ## all tests, with coverage, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.ready  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

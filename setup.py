@@ -41,6 +41,7 @@ setup(
             "import-linter~=2.16",
             "pytest~=9.2",
             "pytest-cov~=7.1",
+            "pytest-xdist~=3.8",
             "hypothesis~=6.170",
             "selenium~=4.30",
             "lo-bot-api-emulator==0.3.6",

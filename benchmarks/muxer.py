@@ -31,6 +31,8 @@ BARS = {60: 0.35, 600: 0.60}
 MEMORY_BAR_KB = 4096
 """Above the stream reader."""
 REFERENCE, READER, OURS = "ffmpeg -c copy", "stream reader", "ratcam mux"
+STAND_IN = "PyAV remux"
+"""What is compared with where the reference is not installed; the bars say nothing then."""
 SHARED_MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 
@@ -86,7 +88,7 @@ def _commands(source: Path, target: Path) -> dict[str, list[str]]:
     commands = {
         OURS: [*([str(own)] if own.exists() else [python, "-m", "ratcam"]), "mux", *files, "--fps", str(FPS)],
         READER: [python, "-c", _READ, str(source)],
-        "PyAV remux": [python, "-c", _REMUX, *files],
+        STAND_IN: [python, "-c", _REMUX, *files],
     }
     missing: list[str] = []
 
@@ -147,18 +149,20 @@ def _compare(seconds: int, source: Path, folder: Path) -> dict[str, tuple[float,
 
 
 def _report(seconds: int, size: int, best: dict[str, tuple[float, int]]) -> None:
-    reference_ms, reader_kb = best.get(REFERENCE, best["PyAV remux"])[0], best[READER][1]
+    reference = REFERENCE if REFERENCE in best else STAND_IN
+    reference_ms, reader_kb = best[reference][0], best[READER][1]
     print(f"{seconds} s of 720p{FPS}, {size / 1e6:.1f} MB, least of {ROUNDS[seconds]} interleaved rounds")
     for name, (cpu_ms, peak_kb) in sorted(best.items(), key=lambda item: item[1]):
         above = f"{(peak_kb - reader_kb) / 1024:+6.1f} MB against the reader"
-        ratio = f"{cpu_ms / reference_ms:5.2f} x {REFERENCE}"
+        ratio = f"{cpu_ms / reference_ms:5.2f} x {reference}"
         print(f"  {name:26} {cpu_ms:8.1f} ms CPU  {ratio}  {peak_kb / 1024:6.1f} MB peak {above}")
     ratio, above_kb = best[OURS][0] / reference_ms, best[OURS][1] - reader_kb
     facts = {
         "seconds": seconds,
+        "reference": reference,
         "ratio": round(ratio, 3),
         "bar": BARS[seconds],
-        "is_met": ratio <= BARS[seconds],
+        "is_met": ratio <= BARS[seconds] if reference == REFERENCE else None,
         "kb_above_reader": above_kb,
         "is_memory_met": above_kb <= MEMORY_BAR_KB,
     }

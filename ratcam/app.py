@@ -15,9 +15,10 @@ from ratcam import __version__
 from ratcam.actors.auth import AuthActor
 from ratcam.actors.bot import BotActor, CameraLinks
 from ratcam.actors.camera_proxy import CameraProxy, Outage
-from ratcam.actors.motion import MotionActor
+from ratcam.actors.motion import MotionActor, RunView
 from ratcam.actors.muxer import MuxerActor
 from ratcam.actors.recorder import Orientation, RecorderActor
+from ratcam.actors.segment_feed import muxer_address
 from ratcam.actors.supervised import Address
 from ratcam.cameras.thumbnails import LibavThumbnails
 from ratcam.chat import texts
@@ -43,9 +44,6 @@ _log = logging.getLogger(__name__)
 
 FIELDS_AHEAD = 8
 """How many motion fields may wait for the detector: the recorder must not run ahead of it by more than a moment."""
-PIECES_AHEAD = 32
-"""How many GOPs, or pieces of at most 4 MB, may wait for the disk before a segment is given up: half a minute of a
-stalled SD card."""
 UNITS_AHEAD = 64
 """How many access units may wait for the recorder before the camera process sheds."""
 
@@ -105,12 +103,12 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     camera = CameraId(config.camera.name)
     clips = DirectoryClipFiles(media_dir / "clips", camera)
     auth, bot = Address("auth"), Address("bot")
-    muxer = Address(f"muxer {camera}", data_limit=PIECES_AHEAD)
+    muxer = muxer_address(f"muxer {camera}", ring_mb=config.recording.ring_mb)
     recorder = Address(f"recorder {camera}", data_limit=UNITS_AHEAD)
     motion, proxy = Address(f"motion {camera}", data_limit=FIELDS_AHEAD), Address(f"camera {camera}")
     links = {camera: CameraLinks(proxy=proxy, motion=motion, recorder=recorder)}
     runs = itertools.count(1)
-    outage, orientation = Outage(), Orientation()
+    outage, orientation, view = Outage(), Orientation(), RunView()
 
     enrolment = Enrolment(settings=config.auth)
     gateway = TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
@@ -154,6 +152,8 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             thumbnails=LibavThumbnails(),
             clock=clock,
             segment_s=config.recording.segment_s,
+            max_bytes=round(config.recording.segment_max_mb * 1_000_000),
+            proxy=proxy,
             bot=bot,
         ),
     )
@@ -180,6 +180,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             settings=config.motion,
             hold_s=config.recording.post_roll_s,
             clock=clock,
+            view=view,
             armed=armed,
             proxy=proxy,
             recorder=recorder,

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from ratcam import __version__
 from ratcam.config import Config, load, sample, show
-from ratcam.console import leave, positive_number
+from ratcam.console import Stoppable, frame_rate, leave, positive_number, say, shown
 from ratcam.errors import BadInputError, ExitStatus
+from ratcam.media.progressive import Rate
 from ratcam.messages import ChatId
 
 _DESCRIPTION = "A camera as a contact in Telegram."
@@ -60,11 +61,21 @@ def _parser() -> argparse.ArgumentParser:
     for action in (every, revoke):  # also behind the action; what stands before it must not be overwritten
         action.add_argument("--config", type=Path, metavar="INI", default=argparse.SUPPRESS, help=_CONFIG_HELP)
 
-    mux = commands.add_parser("mux", help="put a raw H.264 stream into an MP4 without encoding it again")
+    mux = commands.add_parser(
+        "mux",
+        help="put a raw H.264 stream into an MP4 without encoding it again",
+        description="Put a raw H.264 stream (Annex B, a file or a pipe) into an MP4 file, without encoding it again. "
+        "OUT.mp4 appears, or is replaced, when it is whole; if it is a link, the link is replaced and not what it "
+        "names. Exit status 2 if IN.h264 cannot be muxed or OUT.mp4 cannot be written.",
+    )
     mux.add_argument("source", metavar="IN.h264")
     mux.add_argument("target", metavar="OUT.mp4")
     mux.add_argument(
-        "--fps", type=_positive, metavar="N", help="pictures a second (default: what the stream says, or 25)"
+        "--fps",
+        type=_frame_rate,
+        metavar="N",
+        help="pictures a second, from 0.01 to 1000, also as a fraction such as 30000/1001 (default: what the stream "
+        "says, or 25)",
     )
     mux.set_defaults(run=_mux)
 
@@ -72,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         "recover",
         help="make interrupted recordings playable",
         description="Make interrupted recordings (.spool, .broken, unfinished or cut-off .mp4) playable MP4 files with "
-        "the index in front. In place, and .spool and .broken become .mp4; a finished file is left alone. No file is "
+        "the index in front. In place, and NAME.spool and NAME.broken become NAME.mp4 (x.mp4.spool: x.mp4); a finished "
+        "file is left alone, and not copied by --to either. No file is "
         "overwritten, and none of a running ratcam is changed. Exit status 2 if a file could not be recovered.",
     )
     recover.add_argument("files", nargs="+", type=Path, metavar="FILE")
@@ -109,6 +121,15 @@ def _positive(text: str) -> float:
     if value is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
+
+
+def _frame_rate(text: str) -> float | Rate:
+    rate = frame_rate(text)
+    if rate is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a frame rate: give pictures a second, from 0.01 to 1000, as 25, 29.97 or 30000/1001"
+        )
+    return rate
 
 
 def _port(text: str) -> int:
@@ -165,16 +186,21 @@ def _chats_revoke(arguments: argparse.Namespace) -> ExitStatus:
 def _mux(arguments: argparse.Namespace) -> ExitStatus:
     from ratcam.muxing import mux  # noqa: PLC0415
 
-    mux(arguments.source, arguments.target, fps=arguments.fps)
+    with Stoppable():
+        mux(arguments.source, arguments.target, fps=arguments.fps)
     return ExitStatus.OK
 
 
 def _recover(arguments: argparse.Namespace) -> ExitStatus:
     from ratcam.recovering import recover_files  # noqa: PLC0415
 
-    return recover_files(
-        arguments.files, to=arguments.to, say=print, complain=lambda line: print(line, file=sys.stderr)
-    )
+    with Stoppable():
+        return recover_files(
+            arguments.files,
+            to=arguments.to,
+            say=lambda line: say(shown(line)),
+            complain=lambda line: print(shown(line), file=sys.stderr),
+        )
 
 
 def _analyze(arguments: argparse.Namespace) -> ExitStatus:

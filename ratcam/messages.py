@@ -297,11 +297,13 @@ class ClipReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipFailed:
-    """A clip, or a segment of it, could not be recorded; `reason` is for the person who waits for it."""
+    """A clip, or a part of it, could not be recorded; `reason` is for the person who waits for it."""
 
     camera: CameraId
     cause: ClipCause
     reason: str
+    is_last: bool = True
+    """Nothing more comes of the clip. Else its next part is tried, or what there is of it is told again as the last."""
 
 
 # --- chat -----------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ filled in at the end. Nothing that is slow to import stands here: a minute of vi
 """
 
 import os
-import sys
 
+from ratcam.console import say, shown
 from ratcam.errors import BadInputError
 from ratcam.media.avc_config import shown_size
 from ratcam.media.boxes import FileInfo
@@ -29,6 +29,8 @@ WINDOW_BYTES = 128 << 10
 """Small enough to stay in the processor's cache between reading, scanning and writing: twice as fast as 1 MB."""
 _TYPE, _ORDINARY = 0o170000, 0o100000
 """Of a file's mode the part that says what it is, and what that is for ordinary files (inode(7))."""
+_NAME_IN_PART = 40
+"""Characters of the target's name in that of the file under way: with them it has at most 255 bytes."""
 _MAX_BUFFERS = 1024
 """What one call of writev takes."""
 
@@ -55,28 +57,37 @@ class MuxReport(Value):
     """One of `FpsOrigin`."""
     dropped_frames: int
     """Pictures before the first that a decoder can begin with: nothing can be decoded from them, they are left out."""
+    lacks_sets: bool
+    """Whether a key frame is among these, whose parameter sets were not there."""
+    changes_size: bool
+    """Whether the pictures are not all of one size; width and height are then those of the largest."""
     is_reordered: bool
     size_bytes: int
 
 
-def mux(source: str, target: str, *, fps: float | None) -> None:
+def mux(source: str, target: str, *, fps: "float | Rate | None") -> None:
     """Do the command: mux a file and say on standard output what is in it.
 
     Raises:
         BadInputError: see `mux_file`.
     """
     report = mux_file(source, target, fps=fps)
-    sys.stdout.write(
-        f"{target}: {_count(report.frames, 'picture')} ({_count(report.key_frames, 'key frame')}), "
+    say(
+        f"{shown(target)}: {_count(report.frames, 'picture')} ({_count(report.key_frames, 'key frame')}), "
         f"{report.duration_s:.2f} s, "
         f"{report.width}x{report.height} at {report.fps:g} pictures/s ({report.fps_origin}), "
-        f"{report.size_bytes} bytes\n"
+        f"{report.size_bytes} bytes"
     )
     if report.dropped_frames:
-        sys.stdout.write(f"Left out, before the first key frame: {_count(report.dropped_frames, 'picture')}.\n")
+        key = "key frame whose parameter sets (SPS, PPS) are there" if report.lacks_sets else "key frame"
+        say(f"Left out, before the first {key}: {_count(report.dropped_frames, 'picture')}.")
+    if report.changes_size:
+        say("The size of the pictures changes in the stream: some players show only those of the first size.")
 
 
-def mux_file(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", *, fps: float | None) -> MuxReport:
+def mux_file(
+    source: "str | os.PathLike[str]", target: "str | os.PathLike[str]", *, fps: "float | Rate | None"
+) -> MuxReport:
     """Put the H.264 pictures of an Annex B file into an MP4 file with the index in front.
 
     The target appears, or is replaced, when it is whole; on an error it is left as it was.
@@ -84,14 +95,15 @@ def mux_file(source: "str | os.PathLike[str]", target: "str | os.PathLike[str]",
     Args:
         source: the raw stream: a file or a pipe.
         target: the file to write.
-        fps: pictures a second; None: what the stream says, or else 25.
+        fps: pictures a second, a number or a fraction; None: what the stream says, or else 25.
 
     Raises:
         BadInputError: the source cannot be read or is no H.264 stream with parameter sets and a key frame, the target
             cannot be written or is the source, by whatever name, or `fps` is not from 0.01 to 1000.
     """
-    if fps is not None and not MIN_RATE <= fps <= MAX_RATE:
-        raise BadInputError(f"--fps {fps:g} is not a frame rate: give pictures a second, from 0.01 to 1000")
+    number = fps[0] / fps[1] if isinstance(fps, tuple) else fps
+    if number is not None and not MIN_RATE <= number <= MAX_RATE:
+        raise BadInputError(f"--fps {number:g} is not a frame rate: give pictures a second, from 0.01 to 1000")
     source, target = os.fspath(source), os.fspath(target)
     _refuse_target(source, target)
     try:
@@ -192,15 +204,17 @@ class _Job:
             fps=stream.rate[0] / stream.rate[1],
             fps_origin=FpsOrigin.FLAG if is_flag else origin,
             dropped_frames=stream.dropped,
+            lacks_sets=stream.lacks_sets,
+            changes_size=len(set(sizes)) > 1,
             is_reordered=index.is_reordered,
             size_bytes=size_bytes,
         )
 
 
-def _rate(fps: float | None) -> "Rate | None":
+def _rate(fps: "float | Rate | None") -> "Rate | None":
     """The rate as it was typed, so that 29.97 is 2997/100 and not the nearest binary number."""
-    if fps is None:
-        return None
+    if fps is None or isinstance(fps, tuple):
+        return fps
     whole, _, decimals = repr(fps).partition(".")
     return int(whole + decimals), 10 ** len(decimals)
 
@@ -231,25 +245,31 @@ def _refuse_target(source: str, target: str) -> None:
 def _replace(target: str, write: "Callable[[int], None]") -> int:
     """Let a file be written beside the target and put it in its place; its size."""
     folder, name = os.path.split(target)
-    part = os.path.join(folder, f".{name}.{os.getpid()}.part")  # noqa: PTH118
+    # Not the whole name: that may be as long as names get.
+    part = os.path.join(folder, f".{name[:_NAME_IN_PART]}.{os.getpid()}.part")  # noqa: PTH118
     try:
-        out = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         try:
-            try:
-                write(out)
-                os.fsync(out)
-                size = os.fstat(out).st_size
-            finally:
-                os.close(out)
-            os.replace(part, target)  # noqa: PTH105
-        except BaseException:
-            # Whatever stopped it, Ctrl-C too: no half file stays behind.
+            out = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except ValueError as exc:
+            raise BadInputError(f"cannot write {target}: {exc}") from exc
+        try:
+            write(out)
+            os.fsync(out)
+            size = os.fstat(out).st_size
+        finally:
+            os.close(out)
+        os.replace(part, target)  # noqa: PTH105
+    except FileExistsError as exc:
+        raise BadInputError(f"cannot write {target}: there is a {part}, and no file is overwritten") from exc
+    except BaseException as exc:
+        # Whatever stopped it, a signal too: no half file stays behind.
+        try:  # noqa: SIM105  contextlib is slow to import
             os.unlink(part)  # noqa: PTH108
-            raise
-    except StreamError:
-        raise  # a kind of ValueError, and not the target's fault
-    except (OSError, ValueError) as exc:
-        raise BadInputError(f"cannot write {target}: {_reason(exc)}") from exc
+        except (OSError, ValueError):
+            pass
+        if isinstance(exc, OSError):
+            raise BadInputError(f"cannot write {target}: {_reason(exc)}") from exc
+        raise
     return size
 
 

@@ -279,7 +279,7 @@ class SpoolFile(Protocol):
     def commit(self) -> tuple[str, int]:
         """Give the file its final name and close it; returns its path and its size in bytes.
 
-        After an OSError it can still be set aside.
+        After an OSError it has not got that name and can still be set aside. A power cut may take the name back.
         """
         ...
 

@@ -1,5 +1,6 @@
 """The `ratcam recover` command: recordings that were interrupted, made playable by hand."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
@@ -15,7 +16,13 @@ from ratcam.store.lock import try_lock, unlock
 
 UNFINISHED_SUFFIXES = (".spool", ".broken")
 """Of recordings that were not finished; they become .mp4."""
+_MEDIA_FOLDER = "media"
+"""In a state folder; everything that is recorded lies in it."""
 COPY_BYTES = 1 << 20
+_NAME_IN_PART = 40
+"""Characters of the result's name in that of the copy under way: with them it has at most 255 bytes."""
+_NO_HARD_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
+"""What `link` fails with on a file system without hard links (FAT), or for a file of another user."""
 
 
 def recover_files(
@@ -74,11 +81,14 @@ def _recover(path: Path, place: Path, descriptor: int, to: Path | None) -> str:
     found = recover(lambda offset, length: os.pread(descriptor, length, offset), size)
     is_named = place.suffix not in UNFINISHED_SUFFIXES
     if not found.patches and is_named:
-        return f"{path}: nothing to do, it is finished ({_extent(found)})"
+        where = ", so it is not copied" if to else ""
+        return f"{path}: nothing to do, it is finished ({_extent(found)}){where}"
     final = (to or place.parent) / (place.name if is_named else place.with_suffix(".mp4").name)
-    if final != place and os.path.lexists(final):
+    if final != place and os.path.lexists(final) and not _is_of_a_rename_cut_short(place, final, to):
         raise _taken(path, final)
     if to is None:
+        if final != place and not os.access(place.parent, os.W_OK | os.X_OK):
+            raise BadInputError(f"cannot recover {path}: its folder may not be changed; to have a copy, give --to DIR")
         _mend(path, place, descriptor, final, found)
     else:
         _copy(path, descriptor, final, found)
@@ -102,8 +112,11 @@ def _mend(path: Path, place: Path, descriptor: int, final: Path, found: Recovery
 
 
 def _copy(path: Path, descriptor: int, final: Path, found: Recovery) -> None:
-    part = final.with_name(f".{final.name}.{os.getpid()}.part")
-    target = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    part = final.with_name(f".{final.name[:_NAME_IN_PART]}.{os.getpid()}.part")
+    try:
+        target = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise BadInputError(f"cannot recover {path}: cannot write in {final.parent}: {exc.strerror or exc}") from exc
     try:
         try:
             give_to_owner_of(final.parent, target)
@@ -141,15 +154,37 @@ def _taken(path: Path, final: Path) -> BadInputError:
     return BadInputError(f"cannot recover {path}: there is a {final} already, and no file is overwritten")
 
 
+def _is_of_a_rename_cut_short(place: Path, final: Path, to: Path | None) -> bool:
+    """Whether the result's name is the recording's own second one: `_give_name` was stopped between its steps."""
+    return to is None and not final.is_symlink() and final.samefile(place)
+
+
 def _give_name(path: Path, place: Path, final: Path) -> None:
-    """Rename without ever replacing a file of somebody else: the name is taken first, by an empty file of ours."""
+    """Rename without ever replacing a file of somebody else, or leaving an empty one if it is stopped."""
+    try:
+        os.link(place, final)
+    except FileExistsError as exc:
+        if not (os.path.lexists(final) and _is_of_a_rename_cut_short(place, final, None)):
+            raise _taken(path, final) from exc
+    except OSError as exc:
+        if exc.errno not in _NO_HARD_LINKS:
+            raise
+        _rename_without_links(path, place, final)
+        return
+    sync_directory(final.parent)
+    place.unlink()
+    sync_directory(final.parent)
+
+
+def _rename_without_links(path: Path, place: Path, final: Path) -> None:
+    """The name is taken first, by an empty file of ours."""
     try:
         os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError as exc:
         raise _taken(path, final) from exc
     try:
         place.rename(final)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             final.unlink()
         raise
@@ -158,19 +193,22 @@ def _give_name(path: Path, place: Path, final: Path) -> None:
 
 @contextmanager
 def _kept_from_daemons(path: Path, place: Path) -> Generator[None]:
-    """Nobody else changes the recording meanwhile: the lock of the state folder it lies in, if it does, is taken."""
+    """Nobody else changes the recording meanwhile: the lock of the state folder it lies in, if it does, is taken.
+
+    A daemon's recordings lie in the folder `media` of its state folder.
+    """
     held: list[int] = []
     try:
-        for folder in place.parents:
-            lock = folder / "lock"
-            if lock.is_symlink() or not lock.is_file():
+        for media in place.parents:
+            lock = media.parent / "lock"
+            if media.name != _MEDIA_FOLDER or lock.is_symlink() or not lock.is_file():
                 continue
             descriptor = os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             if not try_lock(descriptor):
                 os.close(descriptor)
                 raise BadInputError(
-                    f"cannot recover {path}: it belongs to a ratcam that runs, in {folder}, and recovers its own "
-                    "recordings when it starts; to have a copy of what is there now, give --to DIR"
+                    f"cannot recover {path}: it belongs to a ratcam that runs, as {lock} is held, and recovers its "
+                    "own recordings when it starts; to have a copy of what is there now, give --to DIR"
                 )
             held.append(descriptor)
         yield

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from ratcam import __version__
 from ratcam.messages import ChatId
 from ratcam.ports import AuthorizedChat
 from ratcam.store.auth import TinyAuthStore
+from tests.deadline import wait_until
 from tests.moving_square import write_video
 from tests.pictures import hashes_of_file, hashes_of_stream, stream
 
@@ -149,6 +151,85 @@ def test_mux_imports_nothing_that_takes_longer_than_its_work(tmp_path: Path, opt
 def test_a_malformed_mux_is_a_usage(tmp_path: Path, arguments: list[str]) -> None:
     done = ratcam(*arguments, cwd=tmp_path)
     assert (done.returncode, "usage: ratcam" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["mux", "recover"])
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii", "utf-8"])
+def test_a_name_that_standard_output_cannot_say_is_said_in_escapes(tmp_path: Path, command: str, encoding: str) -> None:
+    (tmp_path / "in.h264").write_bytes(b"".join(picture.data for picture in stream()))
+    name = os.fsdecode("é\n\x1b".encode() + b"\xff.mp4")
+    done = ratcam("mux", "in.h264", name, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    if command == "recover":
+        done = ratcam("recover", name, cwd=tmp_path, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
+    assert done.stdout.startswith("\\xe9" if encoding == "ascii" else "é")
+    assert "\\n\\x1b\\udcff.mp4: " in done.stdout
+    missing = ratcam(command, f"{name}gone", *(["out.mp4"] if command == "mux" else []), cwd=tmp_path)
+    assert (missing.returncode, len(missing.stderr.splitlines())) == (2, 1)
+    assert "\\n\\x1b\\udcff.mp4gone: " in missing.stderr
+
+
+@pytest.mark.parametrize("arguments", ["mux in.h264 out.mp4", "mux --fps=25 in.h264 out.mp4", "recover out.mp4"])
+@pytest.mark.parametrize("output", [">&-", ">&- 2>&-", "> /dev/full"])
+def test_output_that_is_lost_is_no_failure_of_the_video(tmp_path: Path, arguments: str, output: str) -> None:
+    (tmp_path / "in.h264").write_bytes(b"".join(picture.data for picture in stream()))
+    ratcam("mux", "in.h264", "out.mp4", cwd=tmp_path)
+    command = ["bash", "-c", f"{sys.executable} -m ratcam {arguments} {output}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    if "full" in output:
+        assert done.stderr.startswith("ratcam: what was done cannot be told on standard output (No space left")
+        assert len(done.stderr.splitlines()) == 1
+    else:
+        assert done.stderr == ""
+    assert hashes_of_file(tmp_path / "out.mp4") == hashes_of_stream()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("options", [(), ("--fps=25",)])
+def test_a_mux_that_is_stopped_leaves_no_half_file(
+    tmp_path: Path, number: signal.Signals, options: tuple[str, ...]
+) -> None:
+    """The stream comes through a pipe that stays open: more than is looked at first, so that the file is begun."""
+    os.mkfifo(tmp_path / "in")
+    command = [sys.executable, "-m", "ratcam", "mux", *options, "in", "out.mp4"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with (tmp_path / "in").open("wb") as pipe:
+            pipe.write(b"".join(picture.data for picture in stream()) + b"\0\0\1\x0c" + b"\xff" * (3 << 20))
+            pipe.flush()
+            wait_until(lambda: any(tmp_path.glob(".out.mp4.*.part")), timeout_s=30, what="the file is begun")
+            process.send_signal(number)
+            assert process.communicate(timeout=30) == (b"", b"")
+        assert process.returncode == 128 + number
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_mux_that_was_told_to_outlive_its_terminal_does(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "in")
+    command = ["nohup", sys.executable, "-m", "ratcam", "mux", "in", "out.mp4"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with (tmp_path / "in").open("wb") as pipe:
+            pipe.write(b"".join(picture.data for picture in stream()) + b"\0\0\1\x0c" + b"\xff" * (3 << 20))
+            pipe.flush()
+            wait_until(lambda: any(tmp_path.glob(".out.mp4.*.part")), timeout_s=30, what="the file is begun")
+            process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+    assert hashes_of_file(tmp_path / "out.mp4") == hashes_of_stream()
+
+
+@pytest.mark.parametrize("rate", ["30000/1001", "29.97"])
+def test_a_frame_rate_may_be_a_fraction(tmp_path: Path, rate: str) -> None:
+    (tmp_path / "in.h264").write_bytes(b"".join(picture.data for picture in stream()))
+    done = ratcam("mux", "in.h264", "out.mp4", "--fps", rate, cwd=tmp_path)
+    assert "100 pictures (10 key frames), 3.34 s, 64x48 at 29.97 pictures/s (--fps)" in done.stdout
+
+
+@pytest.mark.parametrize("rate", ["inf", "nan", "1/0", "0/1", "1/2/3", "-1/2", "x/2", "1e400", "9999999999/1"])
+def test_what_is_no_frame_rate_is_refused_with_what_is_one(tmp_path: Path, rate: str) -> None:
+    done = ratcam("mux", "in.h264", "out.mp4", f"--fps={rate}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not a frame rate: give pictures a second, from 0.01 to 1000, as 25, 29.97 or 30000/1001" in done.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"not H.264 at all", b"\0\0\0\1\x65\x88", os.urandom(5000)])

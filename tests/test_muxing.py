@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ratcam.errors import BadInputError
 from ratcam.media.nal import IDR_SLICE, nal_type, nal_units
-from ratcam.muxing import FIRST_BYTES, FpsOrigin, mux_file
+from ratcam.muxing import FIRST_BYTES, FpsOrigin, mux, mux_file
 from tests.media.players import (
     complaints,
     encode,
@@ -364,3 +364,54 @@ def test_damaged_input_is_muxed_or_refused(tmp_path: Path, at: int, noise: bytes
     except BadInputError:
         return
     assert report.frames >= 1
+
+
+def test_a_target_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    raw, target = tmp_path / "in.h264", tmp_path / ("n" * 251 + ".mp4")
+    raw.write_bytes(SOUND)
+    assert mux_file(raw, target, fps=None).frames == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([raw.name, target.name])
+
+
+def test_a_bug_of_ours_is_not_told_as_the_target_s_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "in.h264"
+    raw.write_bytes(SOUND)
+
+    def buggy(*_: object) -> int:
+        return int("a bug")
+
+    monkeypatch.setattr(os, "writev", buggy)
+    with pytest.raises(ValueError, match="invalid literal"):
+        mux_file(raw, tmp_path / "out.mp4", fps=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.h264"]
+
+
+def test_a_frame_rate_of_two_numbers_is_taken_as_exact(tmp_path: Path) -> None:
+    raw = tmp_path / "in.h264"
+    raw.write_bytes(SOUND)
+    report = mux_file(raw, tmp_path / "out.mp4", fps=(30000, 1001))
+    assert (report.fps, report.duration_s) == (30000 / 1001, 6006 / 90_000)
+    with pytest.raises(BadInputError, match=r"--fps 1e\+06"):
+        mux_file(raw, tmp_path / "out.mp4", fps=(1_000_000, 1))
+
+
+def test_what_is_left_out_is_told_for_its_true_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, target = tmp_path / "in.h264", tmp_path / "out.mp4"
+    raw.write_bytes(annex_b(made_slice(idr=True), made_slice(frame_num=1)) + SOUND)
+    mux(str(raw), str(target), fps=None)
+    assert (
+        "before the first key frame whose parameter sets (SPS, PPS) are there: 2 pictures." in capsys.readouterr().out
+    )
+    raw.write_bytes(annex_b(made_sps(), made_pps(), made_slice(frame_num=1)) + SOUND)
+    mux(str(raw), str(target), fps=None)
+    assert "Left out, before the first key frame: 1 picture." in capsys.readouterr().out
+
+
+def test_pictures_that_change_their_size_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, target = tmp_path / "in.h264", str(tmp_path / "out.mp4")
+    raw.write_bytes(SOUND + annex_b(made_sps(width_mbs=9), made_pps(), made_slice(idr=True, idr_id=1)))
+    mux(str(raw), target, fps=None)
+    assert "The size of the pictures changes" in capsys.readouterr().out
+    raw.write_bytes(SOUND)
+    mux(str(raw), target, fps=None)
+    assert "changes" not in capsys.readouterr().out

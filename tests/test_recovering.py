@@ -1,5 +1,7 @@
 """`ratcam recover`: what it does to a file, what it says, and what it leaves alone."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -61,7 +63,8 @@ def test_a_finished_file_is_left_alone_and_one_without_its_name_gets_it(tmp_path
     path = saved(tmp_path / "a.mp4", FINISHED)
     before = path.stat()
     assert recover_file(path, to=None) == f"{path}: nothing to do, it is finished (60 pictures, 2.00 s)"
-    assert recover_file(path, to=tmp_path) == f"{path}: nothing to do, it is finished (60 pictures, 2.00 s)"
+    copied = recover_file(path, to=tmp_path)
+    assert copied == f"{path}: nothing to do, it is finished (60 pictures, 2.00 s), so it is not copied"
     assert path.stat() == before
     unnamed = saved(tmp_path / "b.spool", FINISHED)
     assert "was finished already" in recover_file(unnamed, to=None)
@@ -151,7 +154,7 @@ def test_what_cannot_be_recovered_is_refused_in_one_sentence_and_the_others_are_
 
 def test_a_target_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.spool", GROWING)
-    with pytest.raises(BadInputError, match="No such file"):
+    with pytest.raises(BadInputError, match=f"cannot write in {tmp_path / 'missing'}: No such file"):
         recover_file(path, to=tmp_path / "missing")
     with pytest.raises(BadInputError, match="Not a directory"):
         recover_file(path, to=path)
@@ -165,7 +168,7 @@ def test_a_recording_of_a_daemon_that_runs_is_not_touched_but_can_be_copied(tmp_
     state.chmod(0o700)
     path = saved(clips / "a.spool", GROWING[:-1])
     with InstanceLock(state_dir=state):
-        with pytest.raises(BadInputError, match="it belongs to a ratcam that runs"):
+        with pytest.raises(BadInputError, match=f"it belongs to a ratcam that runs, as {state / 'lock'} is held"):
             recover_file(path, to=None)
         assert path.read_bytes() == GROWING[:-1]
         recover_file(path, to=tmp_path)
@@ -188,10 +191,11 @@ def test_no_daemon_starts_while_one_of_its_recordings_is_mended(tmp_path: Path) 
         "    sys.exit(7)\n"
     )
     state = tmp_path / "state"
-    state.mkdir(mode=0o700)
+    (state / "media").mkdir(parents=True)
+    state.chmod(0o700)
     with InstanceLock(state_dir=state):
         pass
-    path = saved(state / "a.spool", GROWING)
+    path = saved(state / "media" / "a.spool", GROWING)
     found: list[int] = []
     real = os.pwrite
 
@@ -224,3 +228,73 @@ def test_the_command_recovers_what_it_can_and_ends_with_status_2_for_the_rest(tm
     )
     assert (again.returncode, again.stderr) == (0, "")
     assert "nothing to do" in again.stdout
+
+
+def test_a_rename_that_was_cut_short_is_gone_on_with(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.spool", GROWING)
+    (tmp_path / "a.mp4").hardlink_to(path)
+    assert "recovered 60 pictures" in recover_file(path, to=None)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert pictures_in((tmp_path / "a.mp4").read_bytes(), UNITS) == 60
+
+
+@pytest.mark.parametrize("call", ["link", "unlink"])
+def test_a_command_that_is_killed_while_it_renames_can_be_given_again(tmp_path: Path, call: str) -> None:
+    path = saved(tmp_path / "a.spool", GROWING)
+    program = (
+        f"import os, sys\nfrom ratcam.cli import main\nos.{call} = lambda *_, **__: os._exit(9)\nmain(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, "recover", str(path)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == 9
+    recover_file(path, to=None)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_where_there_are_no_hard_links_the_name_is_given_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refusing)
+    recover_file(saved(tmp_path / "a.spool", GROWING), to=None)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root")
+def test_a_recording_in_a_folder_that_may_not_be_changed_is_left_as_it_is(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.spool", GROWING)
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(BadInputError, match="its folder may not be changed"):
+            recover_file(path, to=None)
+    finally:
+        tmp_path.chmod(0o700)
+    assert path.read_bytes() == GROWING
+
+
+def test_a_recording_whose_folder_says_no_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.spool", GROWING)
+
+    def denying(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", denying)
+    with pytest.raises(BadInputError, match="its folder may not be changed; to have a copy, give --to DIR"):
+        recover_file(path, to=None)
+    assert path.read_bytes() == GROWING
+
+
+def test_a_result_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    path = saved(tmp_path / ("n" * 249 + ".spool"), GROWING)
+    recover_file(path, to=tmp_path / "to")
+    assert [file.name for file in (tmp_path / "to").iterdir()] == ["n" * 249 + ".mp4"]
+
+
+def test_a_file_of_somebody_else_that_is_called_lock_is_no_daemon_s(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.spool", GROWING)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        recover_file(path, to=None)
+    assert (tmp_path / "a.mp4").exists()

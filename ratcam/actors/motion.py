@@ -46,6 +46,16 @@ LATE_PICTURES = 4
 
 
 @dataclass(slots=True)
+class RunView:
+    """What the incarnations of one camera's MotionActor, one after the other, know of how its run's pictures look."""
+
+    run_id: RunId | None = None
+    size: tuple[int, int] = (0, 0)
+    """Of the coded pictures, in pixels."""
+    rotation: int = 0
+
+
+@dataclass(slots=True)
 class _Event:
     """The motion event that lasts."""
 
@@ -72,6 +82,7 @@ class MotionActor(Supervised):
         settings: MotionSettings,
         hold_s: float,
         clock: Clock,
+        view: RunView,
         armed: ArmedStore,
         proxy: Address,
         recorder: Address,
@@ -89,8 +100,7 @@ class MotionActor(Supervised):
         self._tracker = EventTracker(hold_90k=ticks(hold_s))
         self._is_armed = False
         self._run_id: RunId | None = None
-        self._size = (0, 0)
-        self._rotation = 0
+        self._view = view
         self._event: _Event | None = None
         self._late: list[EventPicture] = []
         """Of past events, oldest first."""
@@ -113,7 +123,8 @@ class MotionActor(Supervised):
             case Snapshot():
                 self._still_arrived(message)
             case StreamStarted():
-                self._begin_run(message.run_id, (message.width, message.height), message.rotation)
+                self._begin_run(message.run_id)
+                self._see_run(message.run_id, (message.width, message.height), message.rotation)
             case StreamEnded():
                 self._end_run()
             case Arm():
@@ -137,11 +148,12 @@ class MotionActor(Supervised):
         """End the running event: the next incarnation does not know of it."""
         self._end_event("the detector failed")
 
-    def _begin_run(self, run_id: RunId, size: tuple[int, int], rotation: int = 0) -> None:
+    def _begin_run(self, run_id: RunId) -> None:
         self._end_run()
         self._run_id = run_id
-        self._size = size
-        self._rotation = rotation
+
+    def _see_run(self, run_id: RunId, size: tuple[int, int], rotation: int = 0) -> None:
+        self._view.run_id, self._view.size, self._view.rotation = run_id, size, rotation
 
     def _end_run(self) -> None:
         self._end_event("the camera stopped")
@@ -151,8 +163,10 @@ class MotionActor(Supervised):
     def _take(self, field: MotionField) -> None:
         if field.run_id != self._run_id:
             # After a restart of this actor in mid run; a run's own StreamStarted comes before its fields.
-            self._begin_run(field.run_id, (field.columns * BLOCK, field.rows * BLOCK))
-        width, height = self._size
+            self._begin_run(field.run_id)
+        if field.run_id != self._view.run_id:
+            self._see_run(field.run_id, (field.columns * BLOCK, field.rows * BLOCK))
+        width, height = self._view.size
         try:
             seen = self._detector.feed(
                 field.payload, columns=field.columns, rows=field.rows, width=width, height=height, pts_90k=field.pts_90k
@@ -182,7 +196,7 @@ class MotionActor(Supervised):
         event_id = EventId(secrets.token_hex(4))
         due_90k = started.start_90k + ticks(self._settings.picture_after_s)
         picture = EventPicture(
-            event_id=event_id, run_id=run_id, size=self._size, rotation=self._rotation, due_90k=due_90k
+            event_id=event_id, run_id=run_id, size=self._view.size, rotation=self._view.rotation, due_90k=due_90k
         )
         self._event = _Event(event_id, started.start_90k, picture)
         message = MotionStarted(

@@ -1,7 +1,6 @@
 """MuxerActor: owns the files of recordings; turns the GOPs of a segment into a playable MP4."""
 
 import logging
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +8,11 @@ from dataclasses import dataclass, replace
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.errors import CameraError, MissingDependencyError
 from ratcam.media.errors import StreamError
+from ratcam.media.expectation import expected_frames, expected_gop_frames
 from ratcam.media.first_picture import FirstPicture, first_picture
 from ratcam.media.mp4 import Mp4Recording, Patch
-from ratcam.media.recovery import recover
-from ratcam.media.timebase import TICKS_PER_S, seconds
+from ratcam.media.recovery import Recovery, recover
+from ratcam.media.timebase import TICKS_PER_S
 from ratcam.messages import (
     AccessUnit,
     CameraId,
@@ -20,6 +20,7 @@ from ratcam.messages import (
     ClipId,
     ClipReady,
     RecorderStarted,
+    RequestKeyFrame,
     Segment,
     SegmentAppended,
     SegmentClosed,
@@ -28,8 +29,8 @@ from ratcam.ports import ClipFiles, Clock, SpoolFile, ThumbnailMaker
 
 _log = logging.getLogger(__name__)
 
-USUAL_FPS, HIGHEST_FPS = 30.0, 120.0
-"""Taken when a GOP does not tell its rate, and at most."""
+_BEGINNING = 44
+"""Bytes of a file that its last patch changes if any: the ftyp box, and size and type of the room for the index."""
 LEFTOVER_THUMBNAILS_S = 5.0
 """So long a start may take to make thumbnails anew for clips that were finished before it. They have them already, but
 for the few whose news the crash has swallowed; and there may be hundreds, if the chats have not been reached for days.
@@ -55,16 +56,30 @@ class _OpenSegment:
         self.size += sum(len(buffer) for buffer in buffers)
 
 
+@dataclass(slots=True)
+class _Loss:
+    """Parts of a clip, one behind the other, that cannot be written."""
+
+    segment: Segment
+    """The newest of them."""
+    reason: str
+    is_told: bool
+
+
 class MuxerActor(Supervised):
     """Appends each GOP to the segment's spool file, commits the file at its end, recovers leftovers at its start.
 
     Takes SegmentAppended, SegmentClosed and RecorderStarted in order; tells the bot ClipReady and ClipFailed. A
     ClipReady may be told again after a restart for a clip that was not handed over yet: its path is the same. So it is,
-    as the last, when nothing came of a clip after the part that was told. A disk
-    that fails costs the rest of the segment that it failed on: what was written whole before is delivered, and later
-    parts of the clip are tried again. Of a clip's lost parts the first is told, and the first after one that could be
-    written. The rest of a segment that an earlier incarnation has begun becomes a file of its own, from the next key
-    frame on. A clip whose thumbnail cannot be made goes without.
+    as the last, when nothing came of a clip after the part that was told, also because its recorder died.
+
+    A disk that fails costs the rest of the segment that it failed on: what was written whole before is delivered, and
+    later parts of the clip are tried again. Of a clip's parts that are lost one behind the other the first is told when
+    it is closed, and the last one if nothing else tells the clip's end.
+
+    The rest of a segment that an earlier incarnation has begun becomes a file of its own, from the next key frame on:
+    up to there nothing is recorded, so the camera's proxy is told RequestKeyFrame. A clip whose thumbnail cannot be
+    made goes without.
     """
 
     def __init__(
@@ -77,6 +92,8 @@ class MuxerActor(Supervised):
         thumbnails: ThumbnailMaker,
         clock: Clock,
         segment_s: float,
+        max_bytes: int,
+        proxy: Address,
         bot: Address,
     ) -> None:
         super().__init__(address=address, on_death=on_death)
@@ -86,10 +103,14 @@ class MuxerActor(Supervised):
         """None from when it is known that there is no decoder."""
         self._clock = clock
         self._segment_s = segment_s
+        self._max_bytes = max_bytes
+        self._proxy = proxy
         self._bot = bot
         self._open: dict[tuple[ClipId, int], _OpenSegment] = {}
-        self._failed: dict[ClipId, int] = {}
-        """The part of a clip that cannot be written; it stays here until a part can."""
+        self._awaits_key: set[tuple[ClipId, int]] = set()
+        """The segments that begin with their next key frame, which was asked for."""
+        self._failed: dict[ClipId, _Loss] = {}
+        """The clips whose newest part cannot be written."""
         self._told: dict[ClipId, ClipReady] = {}
         """The newest part of each clip of which more may come."""
         self._leftover_thumbnails_s = LEFTOVER_THUMBNAILS_S
@@ -123,12 +144,15 @@ class MuxerActor(Supervised):
     def _close_all(self) -> None:
         for entry in tuple(self._open.values()):
             self._close(SegmentClosed(segment=entry.segment, is_last=True, end_pts_90k=None))
-        self._failed.clear()
-        self._told.clear()
+        segments = [loss.segment for loss in self._failed.values()] + [clip.segment for clip in self._told.values()]
+        for segment in segments:
+            self._end_clip(segment)
+        self._awaits_key.clear()
 
     def _append(self, message: SegmentAppended) -> None:
         segment = message.segment
-        if self._failed.get(segment.clip_id) == segment.part:
+        loss = self._failed.get(segment.clip_id)
+        if loss is not None and loss.segment.part == segment.part:
             return
         began_s = self._clock.monotonic_s()
         try:
@@ -137,19 +161,27 @@ class MuxerActor(Supervised):
             if entry is None:
                 units = _from_key(units)
                 if not units:
-                    return  # the rest of a GOP whose beginning an earlier incarnation has taken
+                    # The rest of a GOP whose beginning an earlier incarnation has taken.
+                    self._request_key_frame(segment)
+                    return
                 entry = self._begin(segment, units)
             entry.append(entry.recording.append(units))
             entry.mux_s += self._clock.monotonic_s() - began_s
         except (OSError, StreamError) as exc:
             self._fail(segment, exc)
 
+    def _request_key_frame(self, segment: Segment) -> None:
+        name = segment.clip_id, segment.part
+        if name not in self._awaits_key:
+            self._awaits_key.add(name)
+            self._proxy.tell(RequestKeyFrame(camera=self._camera))
+
     def _begin(self, segment: Segment, units: tuple[AccessUnit, ...]) -> _OpenSegment:
         recording = Mp4Recording(
             first=units[0].data,
             created_unix_s=int(segment.started_unix_s),
-            expected_frames=_most_frames(units, self._segment_s),
-            gop_frames=-(-len(units) // 2),  # this may be a piece of a GOP, and other GOPs shorter
+            expected_frames=expected_frames(units, segment_s=self._segment_s, max_bytes=self._max_bytes),
+            gop_frames=expected_gop_frames(units),
             rotation=segment.rotation,
             title=f"{segment.camera} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(segment.started_unix_s))}",
         )
@@ -161,13 +193,26 @@ class MuxerActor(Supervised):
 
     def _close(self, message: SegmentClosed) -> None:
         segment = message.segment
+        self._awaits_key.discard((segment.clip_id, segment.part))
         entry = self._open.get((segment.clip_id, segment.part))
         if entry is not None:
             self._finish(entry, message)
         if message.is_last:
-            self._failed.pop(segment.clip_id, None)
-            if (told := self._told.pop(segment.clip_id, None)) is not None:
-                self._bot.tell(replace(told, is_last=True))
+            self._end_clip(segment)
+        elif (loss := self._failed.get(segment.clip_id)) is not None and not loss.is_told:
+            self._tell_loss(loss, is_last=False)
+
+    def _end_clip(self, segment: Segment) -> None:
+        """See that the bot knows that nothing more comes of a clip. Idempotent."""
+        loss, told = self._failed.pop(segment.clip_id, None), self._told.pop(segment.clip_id, None)
+        if loss is not None and (told is None or not loss.is_told):
+            self._tell_loss(loss, is_last=True)
+        elif told is not None:
+            self._bot.tell(replace(told, is_last=True))
+
+    def _tell_loss(self, loss: _Loss, *, is_last: bool) -> None:
+        loss.is_told = True
+        self._bot.tell(ClipFailed(camera=self._camera, cause=loss.segment.cause, reason=loss.reason, is_last=is_last))
 
     def _finish(self, entry: _OpenSegment, message: SegmentClosed) -> None:
         segment = entry.segment
@@ -231,6 +276,10 @@ class MuxerActor(Supervised):
             except MissingDependencyError as exc:
                 self._thumbnails = None
                 _log.warning("%s: the clips have no thumbnails. %s", self._camera, exc)
+            except Exception as exc:  # noqa: BLE001 - a bug
+                # The clip is a leftover until it is sent: each start would end here, and so would the daemon.
+                reason = repr(exc)
+                _log.exception("%s: a thumbnail hit a bug in Ratcam", self._camera)
         _log.warning("%s: clip %s part %d has no thumbnail: %s", self._camera, segment.clip_id, segment.part, reason)
         return b""
 
@@ -239,23 +288,31 @@ class MuxerActor(Supervised):
         entry = self._open.pop((segment.clip_id, segment.part), None)
         if entry is not None:
             self._save_what_is_there(entry)
-        self._told.pop(segment.clip_id, None)  # that it failed is the end, as far as anybody waits for it
-        is_known = segment.clip_id in self._failed
-        self._failed[segment.clip_id] = segment.part
-        if is_known:
-            return
+        sooner = self._failed.get(segment.clip_id)
         reason = f"it, or the rest of it, could not be written: {_words(exc)}"
-        self._bot.tell(ClipFailed(camera=self._camera, cause=segment.cause, reason=reason))
+        self._failed[segment.clip_id] = _Loss(segment, reason, sooner is not None and sooner.is_told)
 
     def _save_what_is_there(self, entry: _OpenSegment) -> None:
         """The GOPs that were written whole are a clip: the room for its index was reserved before."""
         try:
             entry.spool.truncate(entry.size)
-            clip = self._complete(entry.segment, entry.spool, entry.size)
-            self._bot.tell(replace(clip, is_recovered=False, is_cut_short=True))
+            found = recover(entry.spool.read, entry.size)
+            try:
+                clip = self._complete(entry.segment, entry.spool, found)
+            except OSError as exc:
+                _log.warning("%s: the clip has no index of its own, as it cannot be written: %s", self._camera, exc)
+                clip = self._as_it_is(entry, found)
+            self._tell(replace(clip, is_recovered=False, is_cut_short=True))
         except (OSError, StreamError) as exc:
             _log.warning("%s: nothing of it can be delivered: %s", self._camera, exc)
             self._set_aside(entry.spool)
+
+    def _as_it_is(self, entry: _OpenSegment, found: Recovery) -> ClipReady:
+        """Commit a file that is fragmented, and as such playable, because nothing can be written any more."""
+        began = entry.recording.header()[:_BEGINNING]
+        if entry.spool.read(0, len(began)) == began:  # else only the sync of its last patch failed: it has its index
+            entry.spool.truncate(entry.size)
+        return self._committed(entry.segment, entry.spool, found, entry.size)
 
     def _set_aside(self, spool: SpoolFile) -> None:
         try:
@@ -265,29 +322,26 @@ class MuxerActor(Supervised):
 
     def _recover(self, segment: Segment, spool: SpoolFile, size: int) -> None:
         try:
-            self._tell(self._complete(segment, spool, size))
+            self._tell(self._complete(segment, spool, recover(spool.read, size)))
         except StreamError as exc:
             _log.warning("%s: nothing playable in the recording of clip %s: %s", self._camera, segment.clip_id, exc)
             self._set_aside(spool)
         except OSError as exc:
             _log.error("%s: clip %s cannot be recovered: %s", self._camera, segment.clip_id, exc)
 
-    def _complete(self, segment: Segment, spool: SpoolFile, size: int) -> ClipReady:
+    def _complete(self, segment: Segment, spool: SpoolFile, found: Recovery) -> ClipReady:
         """Make what is written of a recording a clip: not the last of its cause, as more may come of it."""
-        found = recover(spool.read, size)
         spool.truncate(found.truncate_to)
         for patch in found.patches:
             spool.patch(patch.offset, patch.data)
-        picture = self._first_picture(segment, spool, max([found.truncate_to, *map(_end_of, found.patches)]))
+        return self._committed(segment, spool, found, max([found.truncate_to, *map(_end_of, found.patches)]))
+
+    def _committed(self, segment: Segment, spool: SpoolFile, found: Recovery, size: int) -> ClipReady:
+        """Commit a playable file of `size` bytes in which that was found."""
+        picture = self._first_picture(segment, spool, size)
         path, size = spool.commit()
         if found.patches:
             _log.info("%s: recovered clip %s part %d: %s", self._camera, segment.clip_id, segment.part, path)
-        thumbnail = b""
-        if picture is not None and (found.patches or self._leftover_thumbnails_s > 0):
-            began_s = self._clock.monotonic_s()
-            thumbnail = self._thumbnail(segment, (picture.data,), picture.rotation)
-            if not found.patches:
-                self._leftover_thumbnails_s -= self._clock.monotonic_s() - began_s
         return ClipReady(
             segment=segment,
             is_last=False,
@@ -296,9 +350,19 @@ class MuxerActor(Supervised):
             duration_ms=found.duration_90k * 1000 // TICKS_PER_S,
             width=found.width,
             height=found.height,
-            thumbnail_jpeg=thumbnail,
+            thumbnail_jpeg=self._leftover_thumbnail(segment, picture, is_new=bool(found.patches)),
             is_recovered=bool(found.patches),
         )
+
+    def _leftover_thumbnail(self, segment: Segment, picture: FirstPicture | None, *, is_new: bool) -> bytes:
+        """The thumbnail of a clip that was not told of, if `is_new`, or of one told again, while there is time."""
+        if picture is None or not (is_new or self._leftover_thumbnails_s > 0):
+            return b""
+        began_s = self._clock.monotonic_s()
+        thumbnail = self._thumbnail(segment, (picture.data,), picture.rotation)
+        if not is_new:
+            self._leftover_thumbnails_s -= self._clock.monotonic_s() - began_s
+        return thumbnail
 
     def _first_picture(self, segment: Segment, spool: SpoolFile, size: int) -> FirstPicture | None:
         try:
@@ -315,13 +379,6 @@ def _from_key(units: tuple[AccessUnit, ...]) -> tuple[AccessUnit, ...]:
 
 def _end_of(patch: Patch) -> int:
     return patch.offset + len(patch.data)
-
-
-def _most_frames(gop: tuple[AccessUnit, ...], segment_s: float) -> int:
-    """How many pictures a segment can come to, as its first GOP tells: a quarter more, and a GOP behind the cut."""
-    span_s = seconds(max(unit.pts_90k for unit in gop) - gop[0].pts_90k)
-    fps = (len(gop) - 1) / span_s if span_s > 0 else USUAL_FPS
-    return math.ceil(1.25 * min(fps, HIGHEST_FPS) * segment_s) + len(gop)
 
 
 def _words(exc: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import assert_never
 from ratcam.actors.segment_feed import SegmentFeed
 from ratcam.media.cutter import Appended, ClipCutter, Closed, Event, Opened
 from ratcam.media.timebase import seconds
+from ratcam.media.timeline import MAX_GAP
 from ratcam.messages import AccessUnit, ClipCause, Segment, SegmentAppended, SegmentClosed
 from ratcam.ports import Clock
 
@@ -39,7 +40,8 @@ class OpenClip:
             feed: leads to the muxer.
             clock: tells the time of a part's first picture, and for how long the clip waits for its first one.
             asked_90k: when what it is recorded for began.
-            length_90k: how long it lasts from then, or from its first key unit if that comes later; None: see `end_at`.
+            length_90k: how long it lasts from `go_live`, or from its first key unit if that comes later; None: see
+                `end_at`.
         """
         self.cause: ClipCause = segment.cause
         self.asked_s = clock.monotonic_s()
@@ -49,6 +51,7 @@ class OpenClip:
         self._clock = clock
         self._asked_90k = asked_90k
         self._length_90k = length_90k
+        self._is_live = False
         self._cover = b""
         self._is_cover_sought = True
 
@@ -81,6 +84,12 @@ class OpenClip:
         """End it before the first unit to come that is shown at this time or later."""
         self._cutter.end_at(pts_90k)
 
+    def go_live(self, newest_90k: int) -> None:
+        """It was fed what was there before; what comes is new. A fixed length begins here if the clip has."""
+        self._is_live = True
+        if self.has_begun and self._length_90k is not None:
+            self._cutter.end_at(newest_90k + self._length_90k)
+
     def take(self, unit: AccessUnit, *, newest_90k: int) -> bool:
         """Record the next unit, which the newest one is so far ahead of. False when the disk is too slow for it."""
         return self._emit(self._cutter.feed(unit), newest_90k)
@@ -105,11 +114,13 @@ class OpenClip:
         return is_taken
 
     def _opened(self, event: Opened, newest_90k: int) -> None:
-        behind_s = seconds(newest_90k - event.start_pts_90k)
+        behind_90k = newest_90k - event.start_pts_90k
+        # More is a clock that was set in between.
+        behind_s = seconds(behind_90k) if 0 <= behind_90k <= MAX_GAP else 0.0
         self._segment = replace(self._segment, part=event.part, started_unix_s=self._clock.unix_s() - behind_s)
         self._cover, self._is_cover_sought = b"", True
-        if event.part == 1 and self._length_90k is not None:
-            self._cutter.end_at(max(self._asked_90k, event.start_pts_90k) + self._length_90k)
+        if event.part == 1 and self._is_live and self._length_90k is not None:
+            self._cutter.end_at(event.start_pts_90k + self._length_90k)
 
     def _find_cover(self, first: AccessUnit) -> None:
         if self._is_cover_sought and first.is_key:

@@ -44,11 +44,17 @@ MOST_PART_BYTES = 45_000_000
 DETECTION_DELAY_S = 2.0
 """Motion is told of so much later at most: the ring must still hold the pre-roll before it then."""
 
+MOST_LAG_S = 30.0
+"""Motion is told of so long before its picture is taken here at most; a later time is of a clock set back since."""
+
 REQUEST_PATIENCE_S = 10.0
 """How long a request waits for a picture while there is none: at the daemon's start, or while a camera restarts."""
 
 KEY_FRAME_PATIENCE_S = 30.0
 """How long a requested clip waits for a key frame to begin with; encoders send one every few seconds."""
+
+MOST_REQUESTS = 4
+"""Requested clips that are recorded at a time, each for another chat: all go to one disk, beside a clip of motion."""
 
 SILENCE_S = 2.0
 """Without a unit for so long a key frame is asked for: what lies between may be dropping units until one comes."""
@@ -59,6 +65,10 @@ NO_PRE_ROLL = (
 )
 SLOW_DISK = "the disk is too slow"
 NO_PICTURES = "the camera gives no pictures at the moment"
+IS_RECORDED = "a video of this camera is being recorded for you already"
+IS_RECORDED_FOR_OTHERS = (
+    "videos of this camera are being recorded for several other chats, ask again when they are done"
+)
 NO_KEY_FRAME = "the camera gave no picture that a video can begin with"
 
 
@@ -85,6 +95,7 @@ class RecorderActor(Supervised):
     at any time. Feeds the muxer RecorderStarted, SegmentAppended and SegmentClosed through a `SegmentFeed`; tells the
     bot ClipFailed and the camera's proxy RequestKeyFrame. A clip never spans runs. An event that is confirmed again
     after its clip ended in silence gets another clip; a request that comes while there are no pictures waits for them.
+    A chat has one requested clip at a time and all chats together `MOST_REQUESTS`; further requests fail in words.
 
     Holds the ring and, for each clip, one piece of a GOP (`media.cutter`), however long a source's GOPs are. A key
     frame is asked for by the rules of `media.key_frames`, and when the run has been silent for `SILENCE_S`. With a
@@ -222,25 +233,31 @@ class RecorderActor(Supervised):
         cause = ClipCause(event_id=motion.event_id)
         if not any(clip.cause == cause for clip in self._clips):
             self._open(cause, motion.pts_90k)
-        self._end_clip_at(cause, motion.pts_90k + ticks(MOTION_SILENCE_S + self._settings.post_roll_s))
+        self._end_clip_at(cause, motion.pts_90k, and_s=MOTION_SILENCE_S + self._settings.post_roll_s)
 
     def _motion_ended(self, motion: MotionEnded) -> None:
         # No clip of an event outlives its run, so the run needs no look.
         self._ended_event = motion.event_id
         cause = ClipCause(event_id=motion.event_id)
-        self._end_clip_at(cause, motion.pts_90k + ticks(self._settings.post_roll_s))
+        self._end_clip_at(cause, motion.pts_90k, and_s=self._settings.post_roll_s)
 
     def _record(self, order: RecordClip) -> None:
-        if self._newest_90k is None:
+        cause = ClipCause(chat=order.chat)
+        asked = [clip.cause.chat for clip in self._clips if clip.is_request] + [held.order.chat for held in self._held]
+        if order.chat in asked:
+            self._fail(cause, IS_RECORDED)
+        elif len(asked) >= MOST_REQUESTS:
+            self._fail(cause, IS_RECORDED_FOR_OTHERS)
+        elif self._newest_90k is None:
             self._held.append(_HeldRequest(order, self._clock.monotonic_s() + REQUEST_PATIENCE_S))
-            return
-        self._open(ClipCause(chat=order.chat), self._newest_90k, length_90k=ticks(order.seconds))
+        else:
+            self._open(cause, self._newest_90k, length_90k=ticks(order.seconds))
 
     def _refuse(self, held: _HeldRequest) -> None:
         self._fail(ClipCause(chat=held.order.chat), NO_PICTURES)
 
-    def _fail(self, cause: ClipCause, reason: str) -> None:
-        self._bot.tell(ClipFailed(camera=self._camera, cause=cause, reason=reason))
+    def _fail(self, cause: ClipCause, reason: str, *, is_last: bool = True) -> None:
+        self._bot.tell(ClipFailed(camera=self._camera, cause=cause, reason=reason, is_last=is_last))
 
     def _open(self, cause: ClipCause, pts_90k: int, *, length_90k: int | None = None) -> None:
         is_known = self._orientation.run_id == self._run_id
@@ -269,19 +286,23 @@ class RecorderActor(Supervised):
         _log.info("%s: recording clip %s", self._camera, clip_id)
         for unit in self._ring.since(pts_90k - ticks(self._settings.pre_roll_s)):
             self._feed(clip, unit)
+        clip.go_live(pts_90k if self._newest_90k is None else self._newest_90k)
 
-    def _end_clip_at(self, cause: ClipCause, pts_90k: int) -> None:
+    def _end_clip_at(self, cause: ClipCause, pts_90k: int, *, and_s: float) -> None:
+        """End a clip so long after a time that motion was told of, if that can be one of the present clock."""
+        if self._newest_90k is not None:
+            pts_90k = min(pts_90k, self._newest_90k + ticks(MOST_LAG_S))
         for clip in self._clips:
             if clip.cause == cause:
-                clip.end_at(pts_90k)
+                clip.end_at(pts_90k + ticks(and_s))
 
     def _feed(self, clip: OpenClip, unit: AccessUnit) -> None:
         if not clip.take(unit, newest_90k=self._newest_90k or unit.pts_90k):
-            self._fail(clip.cause, SLOW_DISK)
+            self._fail(clip.cause, SLOW_DISK, is_last=False)
 
     def _finish(self, clip: OpenClip) -> None:
         if not clip.finish():
-            self._fail(clip.cause, SLOW_DISK)
+            self._fail(clip.cause, SLOW_DISK, is_last=False)
 
     def _give_up_clips_without_key_frame(self, now_s: float) -> None:
         for clip in self._clips:

@@ -3,14 +3,26 @@
 import logging
 from collections import deque
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from ratcam.actors.supervised import Address
+from ratcam.media.ring import GOP_BYTES, UNIT_BYTES
 from ratcam.messages import ClipId, RecorderStarted, SegmentAppended, SegmentClosed
 
 _log = logging.getLogger(__name__)
 
 PATIENCE_S = 1.0
 """How long a piece waits for room at the muxer. The recorder's own mailbox fills meanwhile, so it is short."""
+
+BYTES_AHEAD = 16_000_000
+"""What may wait for a disk beside a whole pre-roll: half a minute of a stalled SD card at a camera's usual 4 Mbit/s."""
+PIECES_AHEAD = 4096
+"""More than a pre-roll has GOPs, also one of a minute of a camera that sends nothing but key frames, 60 a second."""
+
+
+def muxer_address(name: str, *, ring_mb: int) -> Address:
+    """A muxer's address, whose data lane has room for a whole pre-roll of `ring_mb` MB at once and `BYTES_AHEAD`."""
+    return Address(name, data_limit=PIECES_AHEAD, data_bytes=ring_mb * 1_000_000 + BYTES_AHEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +36,11 @@ class _Lost:
 class SegmentFeed:
     """The data lane from one recorder to its muxer. For one thread.
 
-    Everything goes through the one bounded lane, so the muxer sees it in this order. A piece that finds no room within
-    `PATIENCE_S` is refused, and so is the rest of its part; the next part is tried again. While the muxer is behind
-    nothing is waited for. The end of a part is never refused: it waits here, in front of whatever comes, and says where
-    what was taken of the part ends, so that a part that was cut short is a whole and shorter one to the muxer.
+    Everything goes through the one lane, which is bounded in bytes, so the muxer sees it in this order. A piece that
+    finds no room within `PATIENCE_S` is refused, and so is the rest of its part; the next part is tried again. While
+    the muxer is behind nothing is waited for. The end of a part is never refused: it waits here, in front of whatever
+    comes, and says where what was taken of the part ends, so that a part that was cut short is a whole and shorter one
+    to the muxer.
     """
 
     def __init__(self, muxer: Address) -> None:
@@ -48,7 +61,7 @@ class SegmentFeed:
         if lost is not None and lost.part == segment.part:
             return True
         patience_s = 0.0 if self._is_behind else PATIENCE_S
-        self._is_behind = not (self.flush(patience_s) and self._muxer.feed(message, patience_s))
+        self._is_behind = not (self.flush(patience_s) and self._feed(message, patience_s))
         if not self._is_behind:
             return True
         _log.error(
@@ -76,7 +89,23 @@ class SegmentFeed:
     def flush(self, patience_s: float) -> bool:
         """Feed what waits, each for up to `patience_s`, until one is not taken. Whether nothing waits any more."""
         while self._waiting:
-            if not self._muxer.feed(self._waiting[0], patience_s):
+            if not self._feed(self._waiting[0], patience_s):
                 return False
             self._waiting.popleft()
         return True
+
+    def _feed(self, message: RecorderStarted | SegmentAppended | SegmentClosed, patience_s: float) -> bool:
+        return self._muxer.feed(message, patience_s, size=_size(message))
+
+
+def _size(message: RecorderStarted | SegmentAppended | SegmentClosed) -> int:
+    """The memory that a message takes."""
+    match message:
+        case SegmentAppended():
+            return GOP_BYTES + sum(UNIT_BYTES + len(unit.data) for unit in message.units)
+        case SegmentClosed():
+            return GOP_BYTES + len(message.cover)
+        case RecorderStarted():
+            return GOP_BYTES
+        case _:
+            assert_never(message)

@@ -8,6 +8,7 @@ test_supervised.py are the contract that an upgrade of Pykka must keep.
 """
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -47,11 +48,22 @@ class Address:
     is kept within a lane; control goes first, then a ping, then data. A stop comes after everything that waits in both.
     """
 
-    def __init__(self, name: str, *, data_limit: int = 128) -> None:
+    def __init__(self, name: str, *, data_limit: int = 128, data_bytes: int = sys.maxsize) -> None:
+        """Make an address that nobody reads yet.
+
+        Args:
+            name: of the actor, for the log.
+            data_limit: how many messages the data lane holds at most.
+            data_bytes: how large all that wait in the data lane may be, as those who feed them say. One that is larger
+                alone is taken when nothing waits.
+        """
         self.name = name
         self._data_limit = data_limit
+        self._data_bytes = data_bytes
         self._control: deque[object] = deque()
-        self._data: deque[object] = deque()
+        self._data: deque[tuple[object, int]] = deque()
+        """Messages and their sizes."""
+        self._waiting_bytes = 0
         self._ping: Ping | None = None
         self._is_stopping = False
         self._is_closed = False
@@ -72,15 +84,17 @@ class Address:
             self._control.append(message)
             self._changed.notify_all()
 
-    def feed(self, message: object, timeout_s: float) -> bool:
-        """Put stream data; waits up to `timeout_s` for room. False: not taken (no room, or the actor is closed)."""
+    def feed(self, message: object, timeout_s: float, *, size: int = 0) -> bool:
+        """Put stream data of `size` bytes; waits up to `timeout_s` for room.
+
+        False: not taken (no room, or the actor is closed).
+        """
         with self._changed:
-            has_room = self._changed.wait_for(
-                lambda: self._is_closed or len(self._data) < self._data_limit, timeout=timeout_s
-            )
-            if not has_room or self._is_closed:
+            is_ready = self._changed.wait_for(lambda: self._is_closed or self._has_room(size), timeout=timeout_s)
+            if not is_ready or self._is_closed:
                 return False
-            self._data.append(message)
+            self._data.append((message, size))
+            self._waiting_bytes += size
             self._changed.notify_all()
             return True
 
@@ -102,6 +116,7 @@ class Address:
             self._is_closed = True
             self._control.clear()
             self._data.clear()
+            self._waiting_bytes = 0
             self._changed.notify_all()
 
     def busy_s(self, now_s: float) -> float:
@@ -121,7 +136,8 @@ class Address:
                 ping, self._ping = self._ping, None
                 return ping
             if self._data:
-                message = self._data.popleft()
+                message, size = self._data.popleft()
+                self._waiting_bytes -= size
                 self._changed.notify_all()
                 return message
             return _Stop()
@@ -136,6 +152,11 @@ class Address:
     def mark_busy(self, since_s: float | None) -> None:
         """The actor begins (monotonic seconds) or has ended (None) handling a message. For its own loop only."""
         self._busy_since_s = since_s
+
+    def _has_room(self, size: int) -> bool:
+        """Whether the data lane takes a message of so many bytes."""
+        is_small = self._waiting_bytes + size <= self._data_bytes
+        return not self._data or (len(self._data) < self._data_limit and is_small)
 
 
 class _Inbox:

@@ -97,7 +97,7 @@ class FieldDecoder:
         """The newest decoded picture as (its pts_90k, JPEG), as shown and upright; encoded on the caller's thread.
 
         Raises:
-            CameraError: there is no picture yet.
+            CameraError: there is no picture yet, or it cannot be made a JPEG.
         """
         with self._lock:
             newest = self._newest
@@ -105,8 +105,11 @@ class FieldDecoder:
             raise CameraError("There is no picture yet.")
         pts_90k, frame = newest
         buffer = io.BytesIO()
-        image = _image(frame, self._context.sample_aspect_ratio)
-        upright(image, self._rotation).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+        try:
+            image = _image(frame, self._context.sample_aspect_ratio)
+            upright(image, self._rotation).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+        except (self._error, OSError, ValueError, MemoryError) as exc:
+            raise CameraError(f"The picture cannot be made a JPEG: {words(exc)}") from exc
         return pts_90k, buffer.getvalue()
 
     def _fields(self, packet: Packet[Any] | None) -> tuple[DecodedField, ...]:
@@ -143,7 +146,7 @@ def decode_picture(unit: bytes, *, most_side: int) -> Image.Image:
     """Decode one key unit with its SPS and PPS; scaled down to `most_side` pixels a side, as shown.
 
     Raises:
-        CameraError: there is no picture in it that can be decoded.
+        CameraError: there is no picture in it that can be decoded and scaled.
         MissingDependencyError: PyAV is not installed.
     """
     try:
@@ -155,11 +158,11 @@ def decode_picture(unit: bytes, *, most_side: int) -> Image.Image:
     context.thread_type = "NONE"  # for a single picture no other has to be started
     try:
         frames = context.decode(av.Packet(unit)) + context.decode(None) if unit else []
-    except FFmpegError as exc:
+        if frames:
+            return _image(frames[0], context.sample_aspect_ratio, most_side=most_side)
+    except (FFmpegError, OSError, ValueError, MemoryError) as exc:
         raise CameraError(f"The picture cannot be decoded: {words(exc)}") from exc
-    if not frames:
-        raise CameraError("There is no picture in it.")
-    return _image(frames[0], context.sample_aspect_ratio, most_side=most_side)
+    raise CameraError("There is no picture in it.")
 
 
 def _image(frame: VideoFrame, aspect: Fraction | None, *, most_side: int | None = None) -> Image.Image:

@@ -93,7 +93,7 @@ class FileSource:
                 raise CameraError(f"{self._path} has no pictures that can be shown.")
             if not self._loops:
                 return
-            file = self._file = VideoFile(self._path)
+            file = self._file = VideoFile(self._path, rotation=file.info.rotation)
 
     def _one_pass(self, file: VideoFile, decoder: FieldDecoder) -> Iterator[CapturedPicture]:
         frame_90k = max(1, round(TICKS_PER_S / file.info.fps))

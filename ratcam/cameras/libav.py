@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratcam.errors import CameraError, MissingDependencyError
-from ratcam.media.first_picture import rotation_of
+from ratcam.media.index import rotation_of
 from ratcam.media.timebase import TICKS_PER_S
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ class VideoInfo:
     reorder_depth: int
     """How many pictures a decoder holds back to put them in presentation order; 0 if the two orders are the same."""
     rotation: int
-    """By how much a player has to turn the pictures, in degrees clockwise: 0, 90, 180 or 270."""
+    """By how much a player has to turn the pictures, in degrees clockwise: 0, 90, 180 or 270.
+
+    0 also for a pipe, which can be read only once.
+    """
     aspect: Fraction | None
     """How wide a sample is, its height being 1, as the container or else the stream says; None if neither does."""
 
@@ -80,8 +83,12 @@ class VideoFile:
     Ask either for `coded`, if `info.is_passed`, or for `decoded` pictures.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, rotation: int | None = None) -> None:
         """Open the file.
+
+        Args:
+            path: where it is; a pipe is read once.
+            rotation: as in `VideoInfo`, if it is known from an earlier pass: finding out takes a decoder's time.
 
         Raises:
             CameraError: it is missing, cannot be read, is not a video or has no video stream but a cover picture.
@@ -123,7 +130,7 @@ class VideoFile:
             fps=next((float(rate) for rate in rates if rate and 0 < rate <= _MOST_FPS), _FALLBACK_FPS),
             is_passed=is_passed,
             reorder_depth=context.reorder_depth,
-            rotation=self._rotation(),
+            rotation=self._rotation() if rotation is None else rotation,
             aspect=self._stream.sample_aspect_ratio or None,
         )
 
@@ -161,12 +168,18 @@ class VideoFile:
 
     def _rotation(self) -> int:
         """What the first picture says: the container's word reaches PyAV's user only with a picture."""
-        with self._open() as container:
+        if not self._path.is_file():
+            return 0
+        try:
+            container = self._open()
+        except (self._error, OSError) as exc:
+            self._container.close()
+            raise CameraError(f"{self._path} cannot be played: {words(exc)}. Give a video file.") from exc
+        with container, contextlib.suppress(self._error):  # whoever reads the file will say what is wrong with it
             stream = next(stream for stream in container.streams.video if stream.index == self._stream.index)
-            with contextlib.suppress(self._error):  # whoever reads the file will say what is wrong with it
-                for packet in islice(container.demux(stream), _ROTATION_PACKETS):
-                    for frame in stream.codec_context.decode(packet):
-                        return _rotation_of(frame)
+            for packet in islice(container.demux(stream), _ROTATION_PACKETS):
+                for frame in stream.codec_context.decode(packet):
+                    return _rotation_of(frame)
         return 0
 
     def _decode(self, packet: Packet[Any]) -> list[VideoFrame]:

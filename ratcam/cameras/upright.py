@@ -11,12 +11,16 @@ _TURNS = {
 }
 
 
+_STRANGEST = 16
+"""No camera's samples are so many times as wide as high, or as high as wide: such a ratio is damage."""
+
+
 def fitted(width: int, height: int, aspect: Fraction | None, most_side: int | None = None) -> tuple[int, int]:
     """The size as shown of a picture whose samples are `aspect` times as wide as high, at most `most_side` a side.
 
-    The width is stretched, never the height; None is 1. No size is below 1.
+    The width is stretched, never the height, and at most to its 16-fold or 16th; None is 1. No size is below 1.
     """
-    across = width * (aspect or 1)
+    across = width * min(max(aspect or Fraction(1), Fraction(1, _STRANGEST)), Fraction(_STRANGEST))
     scale = min(Fraction(1), most_side / Fraction(max(across, height))) if most_side else Fraction(1)
     return max(1, round(across * scale)), max(1, round(height * scale))
 

@@ -80,6 +80,8 @@ class Alerts:
         self._ended: dict[EventId, _EndedEvent] = {}
         self._recorded: deque[EventId] = deque(maxlen=EVENTS_REMEMBERED)
         """Events whose last clip is there, or lost, and that are not over yet."""
+        self._has_parts: deque[ClipCause] = deque(maxlen=EVENTS_REMEMBERED)
+        """Of what parts of a clip were told, and its end was not."""
         self.lost: dict[CameraId, str] = {}
         """The cameras that give no pictures, and why."""
         self.last_motion_unix_s: float | None = None
@@ -94,7 +96,7 @@ class Alerts:
             case MotionEnded():
                 found = self._motion_ended(news, now_s)
             case ClipReady():
-                found = (_clip(news), *(self._recording_ended(news.segment.cause) if news.is_last else ()))
+                found = (_clip(news), *self._part_told(news))
             case ClipFailed():
                 found = self._failed(news)
             case CameraLost():
@@ -108,7 +110,7 @@ class Alerts:
 
     def told_again(self, clip: ClipReady) -> tuple[Announcement, ...]:
         """What follows from a clip that was told before and is told again: that it was the last, if it says so."""
-        return self._recording_ended(clip.segment.cause) if clip.is_last else ()
+        return self._part_told(clip)
 
     def overdue(self, now_s: float) -> tuple[Announcement, ...]:
         """What is said of events that are over and whose last clip has not come in time: that all is quiet."""
@@ -133,14 +135,26 @@ class Alerts:
         return (self._quiet(event.event_id),) if event.event_id in self._recorded else ()
 
     def _failed(self, failed: ClipFailed) -> tuple[Announcement, ...]:
-        reason = texts.reason(failed.reason)
+        is_part = not failed.is_last or failed.cause in self._has_parts
         if failed.cause.chat is not None:
-            return (
-                TellText(text=texts.CLIP_FAILED.format(camera=failed.camera, reason=reason), chat=failed.cause.chat),
-            )
-        return (TellText(text=texts.CLIP_LOST_TOO.format(reason=reason)), *self._recording_ended(failed.cause))
+            pattern = texts.CLIP_PART_FAILED if is_part else texts.CLIP_FAILED
+        else:
+            pattern = texts.CLIP_PART_LOST_TOO if is_part else texts.CLIP_LOST_TOO
+        text = pattern.format(camera=failed.camera, reason=texts.reason(failed.reason))
+        end = self._recording_ended(failed.cause) if failed.is_last else ()
+        return TellText(text=text, chat=failed.cause.chat), *end
+
+    def _part_told(self, clip: ClipReady) -> tuple[Announcement, ...]:
+        cause = clip.segment.cause
+        if clip.is_last:
+            return self._recording_ended(cause)
+        if cause not in self._has_parts:
+            self._has_parts.append(cause)
+        return ()
 
     def _recording_ended(self, cause: ClipCause) -> tuple[Announcement, ...]:
+        if cause in self._has_parts:
+            self._has_parts.remove(cause)
         if cause.event_id is None:
             return ()
         if cause.event_id in self._ended:

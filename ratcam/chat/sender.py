@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from telegram import Bot, InputFile, Message
 from telegram.error import ChatMigrated as MigratedError
@@ -148,16 +148,26 @@ class Sender:
                 return _refused(delivery, f"file cannot be read: {error.strerror}")
             with file:
                 size = os.fstat(file.fileno()).st_size
-                # Handed on as it is: PTB would read the whole clip into memory.
-                upload = InputFile(file, filename=path.name, read_file_handle=False)
                 thumbnail = _thumbnail(delivery)
-                try:
-                    message = await self._send_media(delivery, upload, size=size, thumbnail=thumbnail)
-                except MigratedError:
-                    raise
-                except TelegramError as error:
-                    # Whatever the server said or did not say, it cannot have posted half a file.
-                    return _failed(delivery, error, is_whole=file.tell() >= size)
+                result = await self._upload_file(delivery, file, size=size, thumbnail=thumbnail)
+                if thumbnail is not None and _is_refused(result):
+                    _logger.warning("Delivery %s is tried again without its thumbnail.", delivery.delivery_id)
+                    file.seek(0)
+                    result = await self._upload_file(delivery, file, size=size)
+        return result
+
+    async def _upload_file(
+        self, delivery: Delivery, file: BinaryIO, *, size: int, thumbnail: InputFile | None = None
+    ) -> ChatEvent:
+        # Handed on as it is: PTB would read the whole clip into memory.
+        upload = InputFile(file, filename=Path(delivery.path).name, read_file_handle=False)
+        try:
+            message = await self._send_media(delivery, upload, size=size, thumbnail=thumbnail)
+        except MigratedError:
+            raise
+        except TelegramError as error:
+            # Whatever the server said or did not say, it cannot have posted half a file.
+            return _failed(delivery, error, is_whole=file.tell() >= size)
         return DeliverySucceeded(delivery_id=delivery.delivery_id, file_id=_file_id_of(message))
 
     async def _send_media(
@@ -222,6 +232,10 @@ def _failed(delivery: Delivery, error: BaseException, *, is_whole: bool = True) 
     return DeliveryFailed(
         delivery_id=delivery.delivery_id, kind=kind, detail=failure.detail, retry_after_s=failure.retry_after_s
     )
+
+
+def _is_refused(result: ChatEvent) -> bool:
+    return isinstance(result, DeliveryFailed) and result.kind is FailureKind.REFUSED
 
 
 def _refused(delivery: Delivery, detail: str) -> DeliveryFailed:

@@ -6,12 +6,12 @@ from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
 from ratcam.media.boxes import box
 from ratcam.media.errors import StreamError
-from ratcam.media.sps import Sps, parse_pps, parse_sps
+from ratcam.media.sps import HIGH_PROFILES, Sps, parse_pps, parse_sps
 from ratcam.media.value import Value
 
-HIGH_WITH_DEPTHS = frozenset({100, 110, 122, 144, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-"""The profiles after which the record names chroma format and bit depths (ISO/IEC 14496-15, 5.3.3.1.2)."""
 MAX_SPS, MAX_PPS = 31, 255
+MAX_SHOWN_PX = 0x7FFF
+"""The most that 16.16 bits with a sign hold: a track header moves turned pictures so far (14496-12, 6.2.2)."""
 
 
 class Description(Value):
@@ -53,17 +53,22 @@ def by_id(sets: ParameterSets, sps_id: int | None = None) -> Description:
 def configuration(sets: Description) -> bytes:
     """The AVC decoder configuration record (ISO/IEC 14496-15, 5.3.3.1.2).
 
-    Its profile, compatibility and level are the three bytes of the active SPS, lengths take four bytes (3 means that),
-    and the parameter sets are the stream's own, byte for byte. SPS extensions are not carried: they describe pictures
+    Its profile is that of the active SPS, its compatibility flags are those that all SPS have set, its level is the
+    highest of theirs. Lengths take four bytes (3 means that), and the parameter sets are the stream's own, byte for
+    byte. SPS extensions are not carried: they describe pictures
     besides the main ones, which no player of ours shows.
     """
     sps = sets.active
-    parts = [struct.pack(">5B", 1, sps.profile_idc, sps.constraints, sps.level_idc, 0xFF)]
+    # Behind an SPS's first byte are profile, flags and level; never escaped, as profile and level are not 0.
+    constraints, level = 0xFF, 0
+    for unit in sets.sps:
+        constraints, level = constraints & unit[2], max(level, unit[3])
+    parts = [struct.pack(">5B", 1, sps.profile_idc, constraints, level, 0xFF)]
     parts.append(struct.pack(">B", 0xE0 | len(sets.sps)))
     parts += [struct.pack(">H", len(unit)) + unit for unit in sets.sps]
     parts.append(struct.pack(">B", len(sets.pps)))
     parts += [struct.pack(">H", len(unit)) + unit for unit in sets.pps]
-    if sps.profile_idc in HIGH_WITH_DEPTHS:
+    if sps.profile_idc in HIGH_PROFILES:
         chroma, luma_depth, chroma_depth = sps.chroma_format_idc, sps.bit_depth_luma - 8, sps.bit_depth_chroma - 8
         parts.append(struct.pack(">4B", 0xFC | chroma, 0xF8 | luma_depth, 0xF8 | chroma_depth, 0))
     return b"".join(parts)
@@ -94,9 +99,15 @@ def sets_of(record: bytes) -> ParameterSets:
 
 
 def shown_size(sps: Sps) -> tuple[int, int]:
-    """Width and height in pixels as shown: the width is stretched by the aspect ratio of the samples."""
+    """Width and height in pixels as shown: the width is stretched by the aspect ratio of the samples.
+
+    Both are at least 1 and at most `MAX_SHOWN_PX`; where that is too little for the width, the height is less.
+    """
     across, down = sps.vui.sar
-    return min(0xFFFF, max(1, round(sps.width * across / down))), sps.height
+    width, height = sps.width * across / down, sps.height
+    if width > MAX_SHOWN_PX:
+        width, height = MAX_SHOWN_PX, round(height * MAX_SHOWN_PX / width)
+    return max(1, round(width)), max(1, height)
 
 
 def sample_entry(sets: Description, *, buffer_bytes: int = 0, max_bitrate: int = 0, average_bitrate: int = 0) -> bytes:

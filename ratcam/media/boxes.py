@@ -27,15 +27,19 @@ class FileInfo(Value):
     """By how many degrees clockwise a player is to turn the pictures: 0, 90, 180 or 270."""
 
 
-def box(kind: bytes, *parts: bytes) -> bytes:
+def box(kind: bytes, *parts: bytes | bytearray) -> bytes:
     """A box of four-letter type `kind` (4.2)."""
-    content = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(content), kind) + content
+    return b"".join((struct.pack(">I4s", 8 + sum(map(len, parts)), kind), *parts))
 
 
-def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+def full_box(kind: bytes, version: int, flags: int, *parts: bytes | bytearray) -> bytes:
     """A box with version and flags (4.2)."""
     return box(kind, struct.pack(">I", version << 24 | flags), *parts)
+
+
+def around(kind: bytes, *parts: bytes) -> tuple[bytes, ...]:
+    """A box in pieces, to be joined with what is around it: large parts are not copied for each box they lie in."""
+    return struct.pack(">I4s", 8 + sum(map(len, parts)), kind), *parts
 
 
 def free_box(size: int) -> bytes:
@@ -100,20 +104,26 @@ def video_handler() -> bytes:
     return full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, b"vide"), b"VideoHandler\0")
 
 
-def media_information(*tables: bytes) -> bytes:
-    """The minf box (8.4.4) around the content of the stbl box (8.5.1), with vmhd (12.1.2) and dinf (8.7.1).
+def media_information(*tables: bytes) -> tuple[bytes, ...]:
+    """The pieces of the minf box (8.4.4): vmhd (12.1.2), dinf (8.7.1) and stbl (8.5.1) around `tables`.
 
     The one data reference (8.7.2) has the flag "in this file".
     """
     reference = full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1))
-    return box(b"minf", full_box(b"vmhd", 0, 1, bytes(8)), box(b"dinf", reference), box(b"stbl", *tables))
+    header = full_box(b"vmhd", 0, 1, bytes(8))
+    return around(b"minf", header, box(b"dinf", reference), *around(b"stbl", *tables))
 
 
 def user_data(info: FileInfo) -> bytes:
-    """The udta box (8.10.1) with a meta box (8.11.1): title, writer and day as players show them, but no place."""
+    """The udta box (8.10.1) with a meta box (8.11.1): title, writer and day as players show them, but no place.
+
+    What is not known is left out: an empty title, a day before 1970.
+    """
+    # A clock that was not set says nothing that people would believe.
+    day = _day(info.created_unix_s) if info.created_unix_s >= 0 else ""
     items = b"".join(
         box(name, box(b"data", struct.pack(">II", TEXT_DATA, 0), text.encode(errors="replace")))
-        for name, text in ((b"\xa9nam", info.title), (b"\xa9too", WRITER), (b"\xa9day", _day(info.created_unix_s)))
+        for name, text in ((b"\xa9nam", info.title), (b"\xa9too", WRITER), (b"\xa9day", day))
         if text
     )
     handler = full_box(b"hdlr", 0, 0, struct.pack(">I4s4s8x", 0, b"mdir", b"appl"), b"\0")
@@ -148,8 +158,8 @@ def _times(info: FileInfo, between: bytes, duration: int) -> tuple[int, bytes]:
 
 
 def _day(unix_s: int) -> str:
-    """A time as ISO 8601 in UTC. Not by `datetime`, whose import takes longer than all the boxes."""
-    days, second = divmod(min(max(0, unix_s), LAST_DAY_UNIX_S), 86_400)
+    """A time from 1970 on as ISO 8601 in UTC. Not by `datetime`, whose import takes longer than all the boxes."""
+    days, second = divmod(min(unix_s, LAST_DAY_UNIX_S), 86_400)
     # Years from March on end with the leap day, and 400 of them are 146097 days (from 0000-03-01, 719468 days sooner).
     era, day = divmod(days + 719_468, 146_097)
     year = (day - day // 1460 + day // 36_524 - day // 146_096) // 365

@@ -6,20 +6,13 @@ from ratcam.media.access_unit import START
 from ratcam.media.avc_config import sets_of
 from ratcam.media.box_reader import BoxPlace, Read, box_at, find
 from ratcam.media.errors import StreamError
+from ratcam.media.index import MAX_INDEX_BYTES, avc_entry, table, turned_by
 from ratcam.media.samples import LENGTH_BYTES
 from ratcam.media.value import Value
 
-MAX_INDEX_BYTES = 64 << 20
-"""Above any index of ours; a larger one is damage, and is not read into memory."""
 MAX_PICTURE_BYTES = 64 << 20
-"""Above any picture; so is a larger one."""
-_STBL = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-_ENTRY_BYTES = 78
-"""Of an avc1 box before the boxes in it (ISO/IEC 14496-12, 12.1.3)."""
-_MATRIX_AT = {0: 40, 1: 52}
-"""Where the matrix of a tkhd box begins, by its version (8.3.2)."""
+"""Above any picture; a larger one is damage, and is not read into memory."""
 _TRUN_SIZE, _TRUN_DURATION, _TRUN_FIRST_FLAGS = 0x200, 0x100, 4
-_TURNS = {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}
 
 
 class FirstPicture(Value):
@@ -28,17 +21,6 @@ class FirstPicture(Value):
     data: bytes
     rotation: int
     """By how much a player turns it, in degrees clockwise: 0, 90, 180 or 270."""
-
-
-def rotation_of(a: int, b: int, c: int, d: int) -> int:
-    """The degrees clockwise by which a transformation matrix {a, b, u, c, d, ...} turns (6.2.2): 0, 90, 180 or 270.
-
-    Anything between goes to the nearest; 0 for one that mirrors, or that no picture survives.
-    """
-    if a * d - b * c <= 0:
-        return 0
-    is_steep = abs(b) > abs(a)
-    return _TURNS[(0, (b > 0) - (b < 0)) if is_steep else ((a > 0) - (a < 0), 0)]
 
 
 def first_picture(read: Read, size: int) -> FirstPicture:
@@ -70,7 +52,7 @@ def first_picture(read: Read, size: int) -> FirstPicture:
 
 def _in_index(index: bytes) -> tuple[int, int] | None:
     """Where the first sample lies and its size, by the tables stsz and stco or co64; None if they are empty."""
-    sizes, narrow, wide = (find(index, *_STBL, kind) for kind in (b"stsz", b"stco", b"co64"))
+    sizes, narrow, wide = (table(index, kind) for kind in (b"stsz", b"stco", b"co64"))
     offsets = narrow if narrow is not None else wide
     if sizes is None or offsets is None:
         raise StreamError("the index of the file is damaged")
@@ -95,21 +77,15 @@ def _in_fragment(moof: bytes, place: BoxPlace) -> tuple[int, int]:
 
 
 def _picture(read: Read, size: int, index: bytes, offset: int, length: int) -> FirstPicture:
-    if not 0 < length <= MAX_PICTURE_BYTES or offset + length > size:
+    if not 0 < length <= MAX_PICTURE_BYTES or not 0 <= offset <= size - length:
         raise StreamError("the first picture of the file is not there")
-    sets = sets_of(_record(index))
-    units = [*sets.sps, *sets.pps, *_units(read(offset, length))]
-    return FirstPicture(data=b"".join(START + unit for unit in units), rotation=_rotation(index))
-
-
-def _record(index: bytes) -> bytes:
-    """The content of the first sample entry's avcC box (ISO/IEC 14496-15, 5.3.3.1)."""
-    entries = find(index, *_STBL, b"stsd")
-    entry = find(entries[8:], b"avc1") if entries is not None else None
-    record = find(entry[_ENTRY_BYTES:], b"avcC") if entry is not None else None
-    if record is None:
+    entry = avc_entry(index)
+    if entry is None:
         raise StreamError("the index of the file is damaged")
-    return bytes(record)
+    _, record = entry
+    sets = sets_of(record)
+    units = [*sets.sps, *sets.pps, *_units(read(offset, length))]
+    return FirstPicture(data=b"".join(START + unit for unit in units), rotation=turned_by(index))
 
 
 def _units(sample: bytes) -> list[bytes]:
@@ -126,11 +102,3 @@ def _units(sample: bytes) -> list[bytes]:
     if at != len(sample) or not units:
         raise StreamError("the first picture of the file is damaged")
     return units
-
-
-def _rotation(index: bytes) -> int:
-    header = find(index, b"moov", b"trak", b"tkhd")
-    if header is None or not len(header) or header[0] not in _MATRIX_AT:
-        raise StreamError("the index of the file is damaged")
-    a, b, _, c, d = struct.unpack_from(">5i", header, _MATRIX_AT[header[0]])
-    return rotation_of(a, b, c, d)

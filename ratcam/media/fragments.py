@@ -12,7 +12,7 @@ from ratcam.media.movie import KEY_FLAGS, NON_KEY_FLAGS
 MAX_SAMPLES = 300
 """With so many the moof box and the mdat header still fit into one page of 4096 bytes."""
 _BASE_IS_MOOF, _DEFAULT_FLAGS = 0x2_0000, 0x20
-_DATA_OFFSET, _FIRST_FLAGS, _DURATION, _SIZE, _FLAGS, _SHIFT = 1, 4, 0x100, 0x200, 0x400, 0x800
+_DATA_OFFSET, _FIRST_FLAGS, _DURATION, _SIZE, _SHIFT = 1, 4, 0x100, 0x200, 0x800
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,7 @@ def parse_fragment(moof: bytes) -> Fragment:
     flags, count, data_offset, first_flags = struct.unpack_from(">IIiI", run)
     needed, has_shifts = _DATA_OFFSET | _FIRST_FLAGS | _DURATION | _SIZE, bool(flags & _SHIFT)
     columns = 3 if has_shifts else 2
-    if (
-        flags & needed != needed
-        or flags & _FLAGS
-        or not 0 < count <= MAX_SAMPLES
-        or len(run) != 16 + 4 * columns * count
-    ):
+    if flags & needed != needed or not 0 < count <= MAX_SAMPLES or len(run) != 16 + 4 * columns * count:
         raise StreamError("a fragment of the recording is damaged")
     samples: list[Sample] = []
     for number, (duration, size, *shift) in enumerate(struct.iter_unpack(">IIi" if has_shifts else ">II", run[16:])):

@@ -5,6 +5,7 @@ import struct
 from ratcam.media.avc_config import Description, sample_entry, shown_size
 from ratcam.media.boxes import (
     FileInfo,
+    around,
     box,
     edit_list,
     full_box,
@@ -69,6 +70,6 @@ def _movie(
     sizes = [shown_size(sets.active) for sets in descriptions]
     width, height = max(width for width, _ in sizes), max(height for _, height in sizes)
     description = full_box(b"stsd", 0, 0, struct.pack(">I", len(descriptions)), entries)
-    media = box(b"mdia", media_header(info, duration), video_handler(), media_information(description, tables))
-    track = box(b"trak", track_header(info, duration, width, height), edit, media)
-    return box(b"moov", movie_header(info, duration), track, extends, user_data(info))
+    media = around(b"mdia", media_header(info, duration), video_handler(), *media_information(description, tables))
+    track = around(b"trak", track_header(info, duration, width, height), edit, *media)
+    return box(b"moov", movie_header(info, duration), *track, extends, user_data(info))

@@ -3,26 +3,47 @@
 from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
 from ratcam.media.avc_config import Description, by_id
+from ratcam.media.errors import StreamError
+from ratcam.media.set_ids import SetKey
 from ratcam.media.slice_header import ActiveSets
 
-SetKey = tuple[int, int]
-"""The type of a parameter set, `nal.SPS` or `nal.PPS`, and its id: a later set replaces an earlier one of its key."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ratcam.media.sps import Sps
+
+_MAX_ENTRIES = 4096
+"""No stream that is not made to do harm changes its parameter sets so often."""
+_LOOK_BACK = 16
+"""Of so many of the last entries each is asked whether it fits a picture whose sets have not been seen together."""
 
 
 class _Entry:
     """A sample entry in the making: the sets that its pictures use, and the SPS of the first of them."""
 
-    def __init__(self, sps_id: int) -> None:
+    def __init__(self, sps_id: int, sps: "Sps | None") -> None:
         self.sps_id = sps_id
+        self.form = _form(sps)
         self.sets: dict[SetKey, bytes] = {}
         self.missing: set[SetKey] = set()
         """What its pictures refer to and was lost: a set that came later would be there too early for them."""
 
-    def fits(self, used: "dict[SetKey, bytes | None]") -> bool:
+    def fits(self, used: "dict[SetKey, bytes | None]", sps: "Sps | None") -> bool:
+        """Whether a picture with these sets can be in it; once it is, it always can. A box has one size and format."""
+        return (sps is None or _form(sps) == self.form) and self.can_hold(used)
+
+    def can_hold(self, used: "dict[SetKey, bytes | None]") -> bool:
+        """Whether none of these sets is another than the entry's own of its key."""
         return all(
             key not in self.sets if unit is None else self.sets.get(key, unit) == unit and key not in self.missing
             for key, unit in used.items()
         )
+
+    def hold(self, used: "dict[SetKey, bytes | None]") -> None:
+        for key, unit in used.items():
+            if unit is None:
+                self.missing.add(key)
+            else:
+                self.sets[key] = unit
 
 
 class UsedSets:
@@ -30,7 +51,8 @@ class UsedSets:
 
     An entry has only the sets that some picture uses: in all streams but odd ones that is one SPS and one PPS, as the
     players of phones want it. A picture that uses a set that is another than the one of its type and id in the entry
-    begins another entry, or goes back to an earlier one that fits.
+    begins another entry, or goes back to an earlier one that fits; and so does one of another size or sample format.
+    The sets of that go into the first entry too if they can: what is copied by a program that keeps one entry plays.
     """
 
     def __init__(self, sets: ActiveSets) -> None:
@@ -39,6 +61,8 @@ class UsedSets:
         self._entries: list[_Entry] = []
         self._active = -1
         self._last: set[int] | None = None
+        self._seen: dict[frozenset[tuple[SetKey, bytes | None]], int] = {}
+        """The entry of each combination of sets that a picture has used."""
 
     @property
     def is_single(self) -> bool:
@@ -70,6 +94,9 @@ class UsedSets:
         """The number, from 1, of the entry of a picture whose slices use these PPS.
 
         Where none of them is there, the picture stays in the entry of the last one.
+
+        Raises:
+            StreamError: there are more entries than any sound stream makes.
         """
         if pps_ids == self._last:
             return self._active + 1
@@ -80,21 +107,31 @@ class UsedSets:
             if self._active >= 0:
                 self._entries[self._active].missing.update(used)
             return self._active + 1
-        for number in (self._active, *range(len(self._entries))):
-            if number >= 0 and self._entries[number].fits(used):
-                self._active = number
-                break
-        else:
-            self._entries.append(_Entry(sps_ids[0]))
-            self._active = len(self._entries) - 1
-        entry = self._entries[self._active]
-        for key, unit in used.items():
-            if unit is None:
-                entry.missing.add(key)
-            else:
-                entry.sets[key] = unit
+        key = frozenset(used.items())
+        self._active = self._seen[key] = self._entry_for(used, key, sps_ids)
+        entry, first = self._entries[self._active], self._entries[0]
+        entry.hold(used)
+        if entry.form != first.form and first.can_hold(used):
+            first.hold(used)
         self._last = set(pps_ids)
         return self._active + 1
+
+    def _entry_for(
+        self, used: "dict[SetKey, bytes | None]", key: "frozenset[tuple[SetKey, bytes | None]]", sps_ids: list[int]
+    ) -> int:
+        sps = self._sets.sps.get(sps_ids[0]) if sps_ids else None
+        if self._active >= 0 and self._entries[self._active].fits(used, sps):
+            return self._active
+        if (seen := self._seen.get(key)) is not None:
+            return seen
+        count = len(self._entries)
+        for number in range(max(0, count - _LOOK_BACK), count):
+            if self._entries[number].fits(used, sps):
+                return number
+        if count == _MAX_ENTRIES:
+            raise StreamError(f"its parameter sets change more often than {_MAX_ENTRIES} times")
+        self._entries.append(_Entry(sps_ids[0], sps))
+        return count
 
     def descriptions(self) -> tuple[Description, ...]:
         """Of every entry.
@@ -103,6 +140,11 @@ class UsedSets:
             StreamError: one has more sets than fit.
         """
         return tuple(by_id(_sets_of(entry), entry.sps_id) for entry in self._entries)
+
+
+def _form(sps: "Sps | None") -> tuple[int, ...] | None:
+    """What a sample entry can say only once: the size of the pictures and the format of their samples."""
+    return sps and (sps.width, sps.height, sps.chroma_format_idc, sps.bit_depth_luma, sps.bit_depth_chroma)
 
 
 def _sets_of(entry: _Entry) -> ParameterSets:

@@ -1,6 +1,7 @@
 """A whole file with its index in front: the index of pictures at an even rate, and the bytes before the pictures."""
 
 from ratcam.media.boxes import file_type, free_box, media_data_header
+from ratcam.media.errors import StreamError
 from ratcam.media.movie import movie
 from ratcam.media.picture_order import ranks
 from ratcam.media.sample_tables import SampleIndex
@@ -25,6 +26,10 @@ _BYTES_PER_PICTURE, _BYTES_PER_SHIFT, _BYTES_PER_STEP, _BYTES_PER_KEY = 4, 8, 8,
 steps of two lengths; and a key picture its number and chunk."""
 _MAX_RUN = 1024
 """Samples of a run where no key picture ends it sooner."""
+_MAX_HELD = 16 * _MAX_RUN
+"""Samples of a run whose order never settles, as no decoder could show them: there it is cut."""
+_MAX_SHIFT = (1 << 30) - 1
+"""Ticks (3 h 18 min) that a picture may be shown later or sooner than decoded: the difference of two fits in a box."""
 _MAX_REORDER = 32
 """No picture is shown before one that is decoded so many pictures sooner: decoders keep 16 frames at most (A.3.1)."""
 
@@ -55,14 +60,18 @@ class EvenIndex:
             is_key: whether decoding can begin with it.
             description: its sample entry, from 1.
             order: the key of `PictureOrder`, or None where pictures are shown in the order they are decoded in.
+
+        Raises:
+            StreamError: pictures are shown hours before or after they are decoded.
         """
         sizes = self._sizes
         if order is not None:
-            if order[0] != self._period:
+            # Pictures whose order is not known stand among themselves.
+            if order[0] != self._period or len(self._orders) != len(sizes):
                 self._flush(len(sizes))
                 self._period = order[0]
             elif len(sizes) >= _MAX_RUN and not len(sizes) % (_MAX_RUN // 2):
-                self._flush(self._settled())
+                self._flush(self._settled() if len(sizes) < _MAX_HELD else len(sizes))
         elif is_key or len(sizes) == _MAX_RUN or len(self._orders):
             self._flush(len(sizes))
         if is_key or not sizes or description != self._description:
@@ -74,7 +83,11 @@ class EvenIndex:
             self._orders.append(order[1])
 
     def finish(self) -> SampleIndex:
-        """The tables, when every picture has been added."""
+        """The tables, when every picture has been added.
+
+        Raises:
+            StreamError: as `add`.
+        """
         self._flush(len(self._sizes))
         self.tables.end_90k = self._time(len(self.tables))
         return self.tables
@@ -118,6 +131,8 @@ class EvenIndex:
             places = ranks(self._orders[:count])
             if places != list(range(count)):
                 shifts = [times[place] - time for place, time in zip(places, times, strict=True)]
+                if max(map(abs, shifts)) > _MAX_SHIFT:
+                    raise StreamError("pictures are shown hours sooner or later than decoded: it needs a higher --fps")
                 self.is_reordered = True
         runs = [run for run in self._begins if run[0] < count]
         for number, (begin, is_key, description) in enumerate(runs):
@@ -164,7 +179,7 @@ def head_of_size(
     free = size - len(start) - len(index) - len(data)
     if free and not MIN_BOX_BYTES <= free <= MAX_FREE_BYTES:
         return None
-    return start + index + (free_box(free) if free else b"") + data
+    return b"".join((start, index, free_box(free) if free else b"", data))
 
 
 def exact_head(info: "FileInfo", descriptions: "Sequence[Description]", tables: SampleIndex, *, payload: int) -> bytes:
@@ -182,4 +197,4 @@ def exact_head(info: "FileInfo", descriptions: "Sequence[Description]", tables: 
     while len(start) + len(index) + len(data) != base:
         base = len(start) + len(index) + len(data)
         index = movie(info, descriptions, tables, base=base)
-    return start + index + data
+    return b"".join((start, index, data))

@@ -53,6 +53,8 @@ class RawStream:
         self.out: list[bytes | memoryview] = []
         """What is to be written next; the caller takes it after every window, before the window is used again."""
         self.dropped = 0
+        self.lacks_sets = False
+        """Whether one of these could have been the first, but its parameter sets were not there."""
         self.rate: Rate = rate or DEFAULT_RATE
         self.is_stream_rate = False
         self.index: EvenIndex | None = None
@@ -74,6 +76,7 @@ class RawStream:
         self._is_open = self._is_kept = self._is_key = self._is_pair = False
         self._picture_order: tuple[int, int] | None = None
         self._first: SliceHeader | None = None
+        self._was_reset = False
         self._pps_ids: set[int] = set()
         self._is_plain = False
         """Whether a slice at macroblock 0 begins a picture and nothing else of it need be known."""
@@ -138,6 +141,11 @@ class RawStream:
             raise StreamError("it is not a raw H.264 stream: there are no Annex B start codes in it")
         if (reason := self._used.lacks) is not None:
             raise StreamError(reason)
+        if self.index is None and self.lacks_sets:
+            raise StreamError(
+                "the parameter sets (SPS and PPS) of its key frames are missing or come behind them, so no picture of "
+                "it can be decoded"
+            )
         if self.index is None:
             raise StreamError(
                 "there is no key frame (IDR picture) and no recovery point in it, so no picture of it can be decoded"
@@ -168,7 +176,7 @@ class RawStream:
         window = self._window
         kind = window[begin] & 0x1F
         if kind in nal.FIRST_SLICES:
-            if self._is_plain and window[begin + 1] & 0x80 and stop > begin + 1:
+            if self._is_plain and stop > begin + 1 and window[begin + 1] & 0x80:
                 self._end_sample()
                 self._is_open, self._is_key = True, kind == nal.IDR_SLICE
                 self._boundaries.begin_picture(window[begin : begin + HEADER_BYTES])
@@ -237,8 +245,8 @@ class RawStream:
         is_first = not boundaries.has_picture
         unit = self._window[begin : min(stop, begin + HEADER_BYTES)]
         if boundaries.begins_picture(unit) or is_first:
-            header, first = boundaries.header, self._first
-            if header is not None and first is not None and not self._is_pair and header.is_second_field_of(first):
+            header, first = boundaries.header, None if self._is_pair else self._first
+            if header is not None and first is not None and header.is_second_field_of(first, was_reset=self._was_reset):
                 self._is_pair = True
             else:
                 self._end_sample()
@@ -252,9 +260,12 @@ class RawStream:
         self._is_open, self._first = True, header
         self._is_key = kind == nal.IDR_SLICE
         sps = self._sps_of(header)
-        if self.index is None and sps is not None and (self._is_key or any(map(_has_recovery_point, self._pending))):
-            self._is_key = self._is_kept = True
-            self._begin_index(sps)
+        if self.index is None and (self._is_key or any(map(_has_recovery_point, self._pending))):
+            if sps is not None:
+                self._is_key = self._is_kept = True
+                self._begin_index(sps)
+            else:
+                self.lacks_sets = True
         if not self._is_kept or header is None or sps is None:
             # Of a damaged slice nothing is known: it is shown where it stands.
             return
@@ -262,8 +273,8 @@ class RawStream:
             self._picture_order = None
             self._is_plain = self._used.is_single and _has_ordered_slices(sps, self._boundaries.sets.pps[header.pps_id])
         else:
-            resets = self._resets(self._view[begin:stop])
-            self._picture_order = self._order.key(header, sps, resets=resets)
+            self._was_reset = self._resets(self._view[begin:stop])
+            self._picture_order = self._order.key(header, sps, resets=self._was_reset)
 
     def _resets(self, unit: memoryview) -> bool:
         try:
@@ -283,6 +294,7 @@ class RawStream:
             self._pps_ids = set()
         self._is_open = self._is_pair = False
         self._first = None
+        self._was_reset = False
         self._size = 0
 
     def _begin_index(self, sps: "Sps") -> None:

@@ -4,11 +4,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ratcam.media.avc_config import Description, by_id, sets_of, shown_size
+from ratcam.media.avc_config import Description, by_id, sample_entry, sets_of, shown_size
 from ratcam.media.box_reader import BoxPlace, Read, box_at, find, header_at
 from ratcam.media.boxes import UNIX_EPOCH_IN_1904_S, FileInfo
 from ratcam.media.errors import StreamError
 from ratcam.media.fragments import Fragment, is_movie_fragmented, parse_fragment
+from ratcam.media.index import MAX_INDEX_BYTES, avc_entry, table, turned_by
 from ratcam.media.mp4 import PAGE_BYTES, Patch, commit
 from ratcam.media.sample_tables import SampleIndex
 from ratcam.media.samples import LENGTH_BYTES
@@ -16,17 +17,16 @@ from ratcam.media.sps import parse_sps
 from ratcam.media.timebase import TICKS_PER_S
 from ratcam.media.timeline import MAX_GAP, MAX_REORDER
 
-MAX_INDEX_BYTES = 64 << 20
-"""Above any index of ours; a larger one is damage, and is not read into memory."""
+MAX_TORN_GOPS = 8
+"""More than were ever written without a sync between them; what stands before so many is not looked at."""
+CHUNK_BYTES = 1 << 20
+"""How much of a fragment's pictures is held at a time."""
 MAX_BOXES = 32
 """Above what stands at the top of any file of ours before its fragments."""
 HOLE = bytes(512)
 """A sector that was never written. H.264 never has three zero bytes in a row, and our padding less than eight."""
-_STBL = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
-_ROTATIONS = {(0, 0x1_0000): 90, (-0x1_0000, 0): 180, (0, -0x1_0000): 270}
-"""Degrees by the first two numbers of a track header's matrix."""
-_ENTRY_BYTES = 78
-_ENTRY_SIZE_AT = 24
+_BOX_BYTES, _RATE_BYTES = 8, 20
+"""The header of a box, and the whole btrt box, which an entry of ours ends with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,8 @@ def recover(read: Read, size: int) -> Recovery:
       finished it; its fragments are all still in it. Then it is treated like one that was growing.
     - A finished recording with its pictures whole is left alone, whatever stands behind them.
 
-    Reads the boxes' headers, the index, and the data of the last GOP only. No more is needed: whoever writes a
+    Reads the boxes' headers, the index, and the data of the last GOP only (where nothing of it is left, of the seven
+    before it at most). No more is needed: whoever writes a
     recording syncs each GOP before it writes the next one (`ports.SpoolFile.append`), so that after a power cut all
     GOPs but the last are on disk as they were written. The last one may be there in any pages and any order, with a
     file size that covers all of it: file systems allocate late and write back as they like (ext4 by default writes
@@ -108,7 +109,7 @@ def _top(read: Read, size: int) -> Iterator[BoxPlace]:
 
 
 def _finished(size: int, index: bytes) -> Recovery:
-    media, sizes = find(index, b"moov", b"trak", b"mdia", b"mdhd"), find(index, *_STBL, b"stsz")
+    media, sizes = find(index, b"moov", b"trak", b"mdia", b"mdhd"), table(index, b"stsz")
     if media is None or sizes is None or len(media) < 24 or len(sizes) < 12:
         raise StreamError("the index of the file is damaged, or not one of Ratcam")
     (frames,) = struct.unpack_from(">I", sizes, 8)
@@ -193,12 +194,11 @@ def _fragments(read: Read, size: int, at: int) -> tuple[list[tuple[int, Fragment
             latest = fragment.samples[-1].decoded_90k
             ends.append(at)
     # What is left of a GOP that was cut is sound; without any of it, so must be the one before.
-    while found:
-        begin = max((n for n, (_, fragment) in enumerate(found) if fragment.samples[0].is_key), default=0)
+    keys = [number for number, (_, fragment) in enumerate(found) if fragment.samples[0].is_key]
+    for begin in (keys or [0])[: -MAX_TORN_GOPS - 1 : -1]:
         torn = next((n for n in range(begin, len(found)) if not _is_sound(read, *found[n], ends[n + 1])), len(found))
-        is_cut_at_key = torn == begin
         del found[torn:], ends[torn + 1 :]
-        if not is_cut_at_key:
+        if torn > begin:
             break
     return found, ends[-1]
 
@@ -219,38 +219,61 @@ def _parsed(moof: bytes) -> Fragment | None:
         return None
 
 
+class _Chunks:
+    """A part of a file, looked at from front to back, of which only a chunk is in memory; it ends at the first hole."""
+
+    def __init__(self, read: Read, begin: int, end: int) -> None:
+        self._read = read
+        self._at, self._end = begin, end
+        self._held = b""
+
+    def look(self, at: int, count: int) -> bytes:
+        """Some bytes, at most `LENGTH_BYTES`, not before those asked for last; none if they are not there."""
+        while at + count > self._at:
+            chunk = self._read(self._at, min(CHUNK_BYTES, self._end - self._at))
+            self._held = self._held[-len(HOLE) :] + chunk
+            if not chunk or HOLE in self._held:
+                self._end = self._at
+                return b""
+            self._at += len(chunk)
+        begin = at - self._at + len(self._held)
+        return self._held[begin : begin + count]
+
+
 def _is_sound(read: Read, offset: int, fragment: Fragment, end: int) -> bool:
     """Whether a fragment's samples are there: after a power cut a file may be long enough and hold zeros."""
     at = offset + fragment.data_offset
-    data = read(at, end - at)
-    if HOLE in data:
-        return False
-    at = 0
+    chunks = _Chunks(read, at, end)
     for sample in fragment.samples:
         sample_end = at + sample.size
-        while at + LENGTH_BYTES < sample_end <= len(data):
-            length = int.from_bytes(data[at : at + LENGTH_BYTES], "big")
+        if sample_end > end:
+            return False
+        while at + LENGTH_BYTES < sample_end:
+            length = int.from_bytes(chunks.look(at, LENGTH_BYTES), "big")
             at += LENGTH_BYTES
-            if not 0 < length <= sample_end - at or data[at] & 0x80 or not data[at + length - 1]:
+            if not 0 < length <= sample_end - at:
+                return False
+            first, last = chunks.look(at, 1), chunks.look(at + length - 1, 1)
+            if not first or first[0] & 0x80 or not last or not last[0]:
                 return False
             at += length
         if at != sample_end:
             return False
-    return True
+    return bool(chunks.look(end - 1, 1))
 
 
 def _description(index: bytes) -> Description:
-    """The first sample entry's; active is the SPS, of the entry's profile and size, that the first picture used."""
-    entries = find(index, *_STBL, b"stsd")
-    entry = find(entries[8:], b"avc1") if entries is not None else None
-    record = find(entry[_ENTRY_BYTES:], b"avcC") if entry is not None else None
-    if entry is None or record is None:
+    """The first sample entry's; active is the SPS that the first picture used: with it we make the same entry."""
+    found = avc_entry(index)
+    if found is None:
         raise StreamError("the index of the file is damaged, or not one of Ratcam")
-    sets, size = sets_of(bytes(record)), struct.unpack_from(">HH", entry, _ENTRY_SIZE_AT)
+    entry, record = found
+    sets, told = sets_of(record), entry[:-_RATE_BYTES]
     for sps in map(parse_sps, sets.sps):
-        profile = bytes((sps.profile_idc, sps.constraints, sps.level_idc))
-        if profile == bytes(record[1:4]) and size == (sps.width, sps.height):
-            return by_id(sets, sps.sps_id)
+        # Size, profile, colours and the shape of the samples: all that an entry says of its active SPS.
+        description = by_id(sets, sps.sps_id)
+        if sample_entry(description)[_BOX_BYTES:-_RATE_BYTES] == told:
+            return description
     return by_id(sets)
 
 
@@ -262,15 +285,11 @@ def _shown(sets: Description, info: FileInfo) -> tuple[int, int]:
 
 def _info(index: bytes) -> FileInfo:
     """What the file says about itself, as far as it does."""
-    info = FileInfo(created_unix_s=0, title="")
+    info = FileInfo(created_unix_s=0, title="", rotation=turned_by(index))
     header = find(index, b"moov", b"mvhd")
     if header is not None and len(header) >= 12:
         (created,) = struct.unpack_from(">Q" if header[0] == 1 else ">I", header, 4)
         info = info.replaced(created_unix_s=created - UNIX_EPOCH_IN_1904_S)
-    track = find(index, b"moov", b"trak", b"tkhd")
-    if track is not None and len(track) >= 60:
-        turn = struct.unpack_from(">ii", track, 52 if track[0] == 1 else 40)
-        info = info.replaced(rotation=_ROTATIONS.get(turn, 0))
     meta = find(index, b"moov", b"udta", b"meta")
     title = find(meta[4:], b"ilst", b"\xa9nam", b"data") if meta is not None else None
     return info if title is None else info.replaced(title=bytes(title[8:]).decode(errors="replace"))

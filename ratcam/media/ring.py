@@ -4,6 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from ratcam.media.timeline import MAX_GAP
+
 
 class TimedUnit(Protocol):
     """What the ring, the cutter and the muxer need of an access unit."""
@@ -42,8 +44,8 @@ class PreRollRing(Generic[U]):
     The memory is that of the units' data and of what holds them, `UNIT_BYTES` for each and `GOP_BYTES` for each GOP, so
     that very many very small units are bounded, too. The ring begins with a key unit: units before the first are
     ignored, and whole GOPs are evicted. A GOP that alone takes more than `max_bytes` is dropped together with its units
-    to come. A key unit shown before the last one means that the clock was set back: what is before it is dropped, as
-    its times say nothing any more.
+    to come. A key unit shown before the last one, or over `MAX_GAP` after the newest unit, means that the clock was
+    set: what is before it is dropped, as its times say nothing any more.
     """
 
     def __init__(self, *, span_90k: int, max_bytes: int) -> None:
@@ -63,7 +65,7 @@ class PreRollRing(Generic[U]):
     def push(self, unit: U) -> None:
         """Take the next unit in decoding order."""
         if unit.is_key:
-            if self._gops and unit.pts_90k < self._gops[-1].units[0].pts_90k:
+            if self._gops and not self._gops[-1].units[0].pts_90k <= unit.pts_90k <= self._newest_90k + MAX_GAP:
                 self.clear()
             self._gops.append(_Gop(size_bytes=GOP_BYTES))
             self._size_bytes += GOP_BYTES

@@ -23,7 +23,7 @@ _KINDS = bytes(
     else _KEPT
     for kind in range(32)
 )
-"""What becomes of a NAL unit, by its type (14496-15, 5.2.2)."""
+"""What becomes of a NAL unit, by its type (14496-15, 5.3.2 and 5.4.2)."""
 
 
 class SampleUnits:
@@ -81,7 +81,7 @@ class SampleUnits:
         for unit in units:
             buffers.append(len(unit).to_bytes(LENGTH_BYTES, "big"))
             buffers.append(unit)
-        return sample_size(units)
+        return sum(map(len, units)) + LENGTH_BYTES * len(units)
 
     def _without_known_sets(self, units: list[memoryview]) -> list[memoryview]:
         keys = [self._key(unit) for unit in units]
@@ -109,11 +109,6 @@ class SampleUnits:
             for other in [other for other, held in self._in_entry.items() if _refers(other, held, key[1])]:
                 del self._in_entry[other]
         return True
-
-
-def sample_size(units: list[memoryview]) -> int:
-    """The bytes of a sample with a length before each NAL unit."""
-    return sum(map(len, units)) + LENGTH_BYTES * len(units)
 
 
 def _refers(key: SetKey, unit: bytes, sps_id: int) -> bool:

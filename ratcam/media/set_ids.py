@@ -4,6 +4,7 @@ from ratcam.media import nal
 from ratcam.media.access_unit import ParameterSets
 from ratcam.media.bits import BitReader
 from ratcam.media.errors import StreamError
+from ratcam.media.slice_header import pps_of_slice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 SetKey = tuple[int, int]
 """The type of a parameter set, `nal.SPS` or `nal.PPS`, and its id: a later set replaces an earlier one of its key."""
 _ID_BYTES = 24
-"""More than the ids at the beginning of a set or slice."""
+"""More than the ids at the beginning of a set."""
 _PROFILE_BYTES = 3
 
 
@@ -37,18 +38,6 @@ def sps_of_pps(unit: bytes | memoryview) -> int:
     reader = _reader(unit, 1)
     reader.ue(255)
     return reader.ue(31)
-
-
-def pps_of_slice(unit: bytes | memoryview) -> int:
-    """The id of the PPS that a slice NAL unit of type 1, 2 or 5 refers to.
-
-    Raises:
-        StreamError: it is cut short, or the id is out of its range.
-    """
-    reader = _reader(unit, 1)
-    reader.ue()
-    reader.ue(9)
-    return reader.ue(255)
 
 
 def active_sps(data: bytes, pps: "Iterable[bytes]") -> int | None:

@@ -59,13 +59,18 @@ class SliceHeader:
             return False
         return self.identity != last.identity or (self.pps_id != last.pps_id and self.first_mb <= last.first_mb)
 
-    def is_second_field_of(self, first: "SliceHeader") -> bool:
-        """Whether this is the other field of the frame that `first` began."""
+    def is_second_field_of(self, first: "SliceHeader", *, was_reset: bool = False) -> bool:
+        """Whether this is the other field of the frame that `first` began.
+
+        Args:
+            first: the header of the first field.
+            was_reset: whether that had memory management operation 5, after which its frame_num counts as 0 (7.4.3).
+        """
         return (
             self.is_field
             and first.is_field
             and self.is_bottom != first.is_bottom
-            and self.frame_num == first.frame_num
+            and self.frame_num == (0 if was_reset else first.frame_num)
             and not self.is_idr
         )
 
@@ -104,6 +109,18 @@ class ActiveSets:
         if pps is None or sps is None:
             raise StreamError("a picture refers to parameter sets that the stream does not contain")
         return sps, pps
+
+
+def pps_of_slice(unit: memoryview | bytes | bytearray) -> int:
+    """The id of the PPS that a slice NAL unit of type 1, 2 or 5 refers to, whether that is there or not.
+
+    Raises:
+        StreamError: it is cut short, or the id is out of its range.
+    """
+    reader = BitReader(nal.unescaped(unit[1:HEADER_BYTES]))
+    reader.ue()
+    reader.ue(9)
+    return reader.ue(255)
 
 
 def slice_header(unit: memoryview | bytes | bytearray, sets: ActiveSets) -> SliceHeader:

@@ -1,6 +1,6 @@
 """The time line of one file: presentation times made sound, and decoding times derived from them."""
 
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ratcam.media.timebase import TICKS_PER_S, median
 
@@ -12,17 +12,23 @@ MAX_GAP = 3600 * TICKS_PER_S
 """A longer pause between two pictures of a run is a clock that jumped; it would not fit the boxes either."""
 MAX_REORDER = 10 * TICKS_PER_S
 """How far before the latest picture one may be shown that is decoded after it."""
+MAX_HELD = 16
+"""So many pictures at most are decoded before one that is shown sooner (ISO/IEC 14496-10, A.3.1)."""
 DEFAULT_STEP = TICKS_PER_S // 30
+_MANY = 4096
+"""Times that are remembered before those are looked for that are out of reach."""
 
 
 class Timeline:
     """Places units, GOP by GOP in decoding order, on a time line whose first picture is shown at 0.
 
-    Guarantees: no two pictures are shown at one time; decoding times increase strictly; both are the same where
-    pictures are not reordered. A sound time is kept to the tick. One that is not (doubled, backward, more than an hour
-    ahead) is replaced by one shortly after the last and counted in `repaired`, and so is a sound one that lies before
-    such a replacement; the times after it keep their places. If the clock has really jumped, so that the next time is
-    not sound either, the times after it go on with their own distances.
+    Guarantees, also where GOPs are given in pieces: no two pictures are shown at one time, and those of a GOP after all
+    of the GOP before; decoding times increase strictly; both are the same where pictures are not reordered. A sound
+    time is kept to the tick. One that is not (doubled, backward, more than an hour ahead) is replaced by one shortly
+    after the last and counted in `repaired`, and so is a sound one that such a replacement has overtaken or taken the
+    place of; the times after it keep their places. If the clock has really jumped, so that the next time is not sound
+    either but agrees with it, the times after it go on with their own distances. Where pictures are reordered, a time
+    is sound if it lies after the last GOP and at most `MAX_REORDER` before the latest of its own.
     """
 
     def __init__(self, *, reorders: bool) -> None:
@@ -34,6 +40,8 @@ class Timeline:
         self._decoded: int = -1
         self._step: int = DEFAULT_STEP
         self._refused: int | None = None
+        self._gop_floor = -1
+        self._taken: set[int] = set()
 
     def place(self, pts: "Sequence[int]", *, begins_with_key: bool) -> "tuple[Sequence[int], Sequence[int]]":
         """The decoding and the presentation times of a GOP, or of the next piece of one, given as captured.
@@ -44,11 +52,17 @@ class Timeline:
         if not pts:
             return (), ()
         if self._offset is None:
-            self._offset = -(min(pts) if self._reorders else pts[0])
+            self._offset = -(_first_shown(pts) if self._reorders else pts[0])
         if not self._reorders:
             shown = self._sound(pts) or [self._next(time) for time in pts]
             return shown, shown
         shown = self._reordered(pts, begins_with_key=begins_with_key)
+        if self._decoded < 0 and (first := min(shown)) > 0:
+            # The clock jumped before the picture that is shown first was decoded.
+            shown = [time - first for time in shown]
+            self._offset -= first
+            self._taken = set(shown)
+            self._good = self._latest = self._latest - first
         decoded: list[int] = []
         for time in sorted(shown):
             self._decoded = max(time, self._decoded + 1)
@@ -108,26 +122,65 @@ class Timeline:
 
         The key unit need not be the first that is shown: picture order counts below the IDR picture's are allowed.
         """
-        if begins_with_key and len(pts) == 1:
-            return [self._next(pts[0])]
-        first, second, *_ = sorted(pts) if len(pts) > 1 else (pts[0], pts[0])
-        # One doubled time does not move the others: a clock that jumped has moved the second, too.
-        if begins_with_key and not any(self._is_sound(time + (self._offset or 0)) for time in (first, second)):
-            self._offset = self._latest + self._step - first
-            self.repaired += 1
-        offset = self._offset or 0
-        result = [0] * len(pts)
-        floor = self._latest if begins_with_key else max(0, self._latest - MAX_REORDER)
-        ceiling = max(self._latest, first + offset if begins_with_key else 0) + MAX_GAP
-        for index in sorted(range(len(pts)), key=lambda n: (pts[n], n)):
-            time = pts[index] + offset
-            if not floor < time <= ceiling:
-                time = floor + 1
+        if begins_with_key:
+            self._gop_floor, self._taken = self._latest, set()
+            if len(pts) == 1:
+                self._taken.add(time := self._next(pts[0]))
+                return [time]
+        elif len(self._taken) > _MANY:
+            self._taken = {time for time in self._taken if time > self._floor()}
+        # After a pause the first that is shown, which need not be the first that is decoded, may be an hour later; the
+        # others are as far from it as they are.
+        offset, floor = self._offset or 0, self._floor()
+        reach = min((captured for captured in pts if captured + offset > floor), default=0) + offset
+        ceiling = MAX_GAP + (reach if self._latest < reach <= self._latest + MAX_GAP else self._latest)
+        result: list[int] = []
+        for number, captured in enumerate(pts):
+            ceiling = max(ceiling, self._latest + MAX_GAP)
+            time = captured + (self._offset or 0)
+            if not self._floor() < time <= ceiling and self._follow_jump(pts[number : number + MAX_HELD + 1], ceiling):
+                time = captured + (self._offset or 0)
+                ceiling += self._step
+            if self._floor() < time <= ceiling:
+                self._refused = None
+                self.repaired += time in self._taken
+            else:
+                is_first = time <= self._gop_floor and not self._taken
+                time = self._latest + (1 if is_first else max(1, self._step // 2))
+                self._refused = captured
                 self.repaired += 1
-            result[index] = floor = time
-        self._good = self._latest = max(self._latest, *result)
-        self._refused = None
+            while time in self._taken:
+                time += 1
+            self._taken.add(time)
+            self._latest = max(self._latest, time)
+            result.append(time)
+        self._good = self._latest
         if len(result) > 1:
-            times = sorted(result)
-            self._step = max(1, median([later - sooner for sooner, later in pairwise(times)]))
+            self._step = max(1, median([later - sooner for sooner, later in pairwise(sorted(result))]))
         return result
+
+    def _floor(self) -> int:
+        """After what a picture of this GOP may be shown."""
+        return max(self._gop_floor, self._latest - MAX_REORDER)
+
+    def _follow_jump(self, pts: "Sequence[int]", ceiling: int) -> bool:
+        """Move the time line if the first of these times, which is not sound, agrees with another one that is not."""
+        offset, floor = self._offset or 0, self._floor()
+        run = [*takewhile(lambda time: not floor < time + offset <= ceiling and abs(time - pts[0]) <= MAX_GAP, pts)]
+        if max(run) > (least := min(run)):
+            self._offset = self._latest + self._step - least
+            self.repaired += 1
+            return True
+        if self._refused is not None and 0 < abs(pts[0] - self._refused) <= MAX_GAP:
+            self._offset = self._latest - self._refused
+            return True
+        return False
+
+
+def _first_shown(pts: "Sequence[int]") -> int:
+    """The least of a GOP's times that is near its first: a wrong one further back would leave a hole behind it."""
+    near = sorted(time for time in pts if abs(time - pts[0]) <= MAX_REORDER)
+    if len(near) == 1:
+        return pts[0]
+    furthest = pts[0] - MAX_HELD * median([later - sooner for sooner, later in pairwise(near)])
+    return next(time for time in near if time >= furthest)

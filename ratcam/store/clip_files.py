@@ -100,7 +100,7 @@ class _File:
         return os.pread(self._descriptor, size, offset)
 
     def commit(self) -> tuple[str, int]:
-        """Rename to .mp4; the directory is synced too."""
+        """Rename to .mp4; the directory is synced too, unless the disk fails that: then that is logged."""
         final = self.path.with_suffix(_FINISHED)
         size = self.size()
         # A writer that was killed may have finished the file in the page cache only: then nothing was patched here.
@@ -109,7 +109,11 @@ class _File:
         if final != self.path:
             self.path.rename(final)
             self.path = final
-            sync_directory(final.parent)
+            try:
+                sync_directory(final.parent)
+            except OSError as exc:
+                # At worst a power cut gives it its old name back, under which it is found at the next start.
+                _log.error("the new name of %s may not outlast a power cut: %s", final, exc)
         return str(final), size
 
     def size(self) -> int:

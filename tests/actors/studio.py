@@ -53,6 +53,7 @@ class TroubledSpool:
     def patch(self, offset: int, data: bytes) -> None:
         self.files.on_patch()
         self.spool.patch(offset, data)
+        self.files.on_patched()
 
     def truncate(self, size: int) -> None:
         self.spool.truncate(size)
@@ -71,6 +72,7 @@ class TroubledFiles:
     files: ClipFiles
     on_append: Callable[[], object] = nothing
     on_patch: Callable[[], object] = nothing
+    on_patched: Callable[[], object] = nothing
     on_look: Callable[[], object] = nothing
 
     def create(self, segment: Segment) -> SpoolFile:
@@ -109,10 +111,12 @@ class Studio:
             address=self.muxer,
             on_death=self.deaths.put,
             segment_s=self.settings.segment_s,
+            max_bytes=round(self.settings.segment_max_mb * 1_000_000),
             camera=CAMERA,
             files=self.files,
             thumbnails=self.thumbnails,
             clock=SystemClock(),
+            proxy=self.proxy,
             bot=self.bot.address,
         )
 

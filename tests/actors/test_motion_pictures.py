@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ratcam.actors.motion import RunView
 from ratcam.messages import (
     Arm,
     Disarm,
@@ -169,9 +170,19 @@ def test_each_of_several_past_events_gets_its_late_picture_and_the_oldest_of_too
     assert f"no still for event {events[0]}" in caplog.text
 
 
-def test_the_picture_of_a_turned_camera_is_upright(watch: Watch) -> None:
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_the_picture_of_a_turned_camera_is_upright_also_after_a_restart_within_the_run(
+    watch: Watch, *, is_restarted: bool
+) -> None:
     watch.begin(rotation=90)
+    watch.see(0.1, moves=False)
+    wait_until(lambda: watch.view.run_id == 1, what="the run")
+    if is_restarted:
+        watch.address.tell("not a message")
+        assert watch.deaths.get(timeout=10).reason
+        watch.start()
     watch.see(1, moves=False)
+    assert watch.view == RunView(run_id=RunId(1), size=(312, 232), rotation=90)
     watch.proxy.answer = lambda asked: watch.give_still(asked, jpeg(232, 312))
     watch.see(0.5, moves=True)
     watch.proxy.wait_for(TakeSnapshot)

@@ -158,6 +158,26 @@ def test_what_the_disk_took_before_it_was_full_has_a_thumbnail_and_is_not_called
     assert is_picture_of(clip.thumbnail_jpeg, SOURCE[0].data)
 
 
+@pytest.mark.parametrize("exception", [CameraError("it is torn"), MemoryError("too large"), AssertionError("a bug")])
+def test_a_maker_that_fails_on_what_an_earlier_muxer_left_does_not_keep_the_next_from_its_work(
+    shop: Workshop, exception: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.start_muxer()
+    shop.tell(gop(1, part(1)), closed(part(1)))
+    shop.bot.wait_for(ClipReady)
+    shop.tell(gop(2, part(2)))
+    wait_until(lambda: any(b"moof" in path.read_bytes() for path in shop.folder.glob("*.spool")), what="a GOP")
+    killed(shop)
+    maker = shop.thumbnails = Refusing(exception)
+    shop.start_muxer()
+    shop.tell(gop(3, part(3)), closed(part(3)))
+    found = clips(shop.bot.wait_for(ClipReady, 4))[1:]
+    assert [(clip.segment.part, clip.thumbnail_jpeg) for clip in found] == [(1, b""), (2, b""), (3, b"")]
+    assert maker.tries == 3
+    assert caplog.text.count("has no thumbnail") == 3
+    assert shop.deaths.empty()
+
+
 def pieces(*bounds: int, segment: Segment = SEGMENT) -> list[SegmentAppended]:
     """The source's pictures in pieces that begin at the bounds, whether with a key picture or not."""
     units = [AccessUnit(camera=CAMERA, run_id=RUN, pts_90k=p.pts_90k, is_key=p.is_key, data=p.data) for p in SOURCE]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ratcam.actors.recorder import MOST_PART_BYTES, SILENCE_S
+from ratcam.actors.segment_feed import muxer_address
 from ratcam.actors.supervised import Address
 from ratcam.media.cutter import PIECE_BYTES
 from ratcam.messages import RequestKeyFrame, RunId, SegmentAppended, SegmentClosed, StreamEnded
 from tests.actors.desk import BEGIN_S, Desk, fresh_desk
-from tests.actors.studio import CAMERA, ended, moving, started, unit
+from tests.actors.studio import CAMERA, ended, failures, moving, started, unit
 from tests.deadline import wait_until
 from tests.fakes import Listener
 from tests.pictures import stream
@@ -63,6 +64,18 @@ def test_a_clip_that_waits_for_a_key_picture_has_one_asked_for_once_a_second_at_
     assert desk.proxy.heard == [RequestKeyFrame(camera=CAMERA)] * 2
 
 
+def test_another_run_is_asked_for_a_key_picture_at_once_whenever_the_last_was(desk: Desk) -> None:
+    source = stream(count=20, gop=20)
+    desk.feed(started(), *(unit(picture) for picture in source[1:6]))
+    desk.feed(moving("one", 5 * 9000), *(unit(picture) for picture in source[6:9]))
+    desk.feed(started(RunId(2)), unit(source[9], RunId(2)))
+    desk.feed(replace(moving("two", 9 * 9000), run_id=RunId(2)), *(unit(one, RunId(2)) for one in source[10:12]))
+    desk.start()
+    desk.stop()
+    desk.proxy.stop()
+    assert desk.proxy.heard == [RequestKeyFrame(camera=CAMERA)] * 2
+
+
 def test_no_key_picture_is_asked_for_where_one_comes_every_second(desk: Desk) -> None:
     desk.settings = replace(desk.settings, segment_s=2.0)
     desk.start()
@@ -100,6 +113,29 @@ def test_neither_a_short_pause_nor_a_run_without_pictures_is_a_silence(desk: Des
     desk.stop()
     desk.proxy.stop()
     assert desk.proxy.heard == []
+
+
+def test_a_pre_roll_of_a_minute_is_handed_on_at_once_also_when_nobody_takes_it(desk: Desk) -> None:
+    desk.settings = replace(desk.settings, pre_roll_s=60.0)
+    desk.muxer.stop()
+    desk.muxer.address = muxer_address("muxer", ring_mb=desk.settings.ring_mb)
+    source = [unit(picture) for picture in stream(count=700)]
+    desk.feed(started(), *source[:650], moving("one", source[649].pts_90k), *source[650:])
+    desk.start()
+    desk.stop()
+    desk.bot.stop()
+    assert failures(desk.bot.heard) == []
+    pieces = [message for message in waiting(desk.muxer.address) if isinstance(message, SegmentAppended)]
+    assert [one for piece in pieces for one in piece.units] == source[40:]
+
+
+def waiting(address: Address) -> list[object]:
+    """What waits there, which nobody has taken."""
+    address.request_stop()
+    found = [address.take()]
+    while not (isinstance(found[-1], SegmentClosed) and found[-1].is_last):
+        found.append(address.take())
+    return found
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,9 @@ def test_a_disk_that_does_not_keep_up_costs_the_rest_of_the_part_and_the_next_pa
         made.feed(started(), unit(source[0]))
         for number in range(1, 100):
             made.feed(moving("one", source[number].pts_90k), unit(source[number]))
-        assert failures(made.bot.wait_for(ClipFailed)) == ["the disk is too slow"]
+        heard = made.bot.wait_for(ClipFailed)
+        assert failures(heard) == ["the disk is too slow"]
+        assert [news.is_last for news in heard if isinstance(news, ClipFailed)] == [False], "later parts are tried"
         disk.set()
 
         def is_delivered() -> bool:
@@ -214,13 +217,14 @@ def test_what_a_killed_daemon_left_is_recovered_and_told_at_the_next_start(tmp_p
     for name, data in left.items():
         (folder / name).write_bytes(data[: len(data) - 7])
     with studio(folder) as again:
-        (clip,) = clips(again.stop())
+        clip, last = clips(again.stop())
     assert clip.is_recovered
+    assert last == replace(clip, is_last=True, thumbnail_jpeg=b""), "nothing more came of it"
     kept = hashes_of_file(Path(clip.path))
     assert kept == hashes_of_units(source)[: len(kept)]
     assert len(kept) >= 10
     with studio(folder) as third:
-        (told_again,) = clips(third.stop())
+        told_again, _ = clips(third.stop())
     assert (told_again.path, told_again.is_recovered, told_again.duration_ms) == (clip.path, False, clip.duration_ms)
 
 

@@ -210,3 +210,38 @@ def test_a_message_of_a_kind_the_actor_does_not_take_is_a_bug() -> None:
     Supervised.start(address=address, on_death=deaths.put)
     address.tell("what is this")
     assert "does not take str" in deaths.get(timeout=10).reason
+
+
+def test_feed_takes_what_fits_the_bytes_of_the_lane_and_no_more() -> None:
+    stage = Stage(data_limit=1000, data_bytes=100)
+    assert [stage.address.feed(size, timeout_s=0, size=size) for size in (60, 41, 40, 1, 0)] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    stage.start()
+    assert stage.address.feed(100, timeout_s=5, size=100), "room is made as the actor reads"
+    stage.address.request_stop()
+    stage.death()
+    assert stage.lines == [60, 40, 0, 100, "stopped"]
+
+
+def test_a_message_larger_than_the_lane_is_taken_when_nothing_waits_and_then_nothing_else_is() -> None:
+    stage = Stage(data_bytes=100)
+    assert stage.address.feed("large", timeout_s=0, size=1000)
+    assert not stage.address.feed("small", timeout_s=0, size=1)
+    stage.start()
+    assert stage.address.feed("second", timeout_s=5, size=1000)
+    stage.address.request_stop()
+    stage.death()
+    assert stage.lines == ["large", "second", "stopped"]
+
+
+def test_what_was_taken_from_the_lane_gives_its_bytes_back() -> None:
+    address = Address("diary", data_bytes=100)
+    for number in range(100):
+        assert address.feed(number, timeout_s=0, size=50)
+        assert not address.feed("too much", timeout_s=0, size=100)
+        assert number == 0 or address.take() == number - 1

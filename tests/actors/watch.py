@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from ratcam.actors.motion import MotionActor
+from ratcam.actors.motion import MotionActor, RunView
 from ratcam.actors.supervised import Address
 from ratcam.messages import (
     CameraId,
@@ -38,6 +38,7 @@ class Watch:
         self.bot, self.recorder, self.proxy = Listener("bot"), Listener("recorder"), Listener("proxy")
         self.address = Address("motion", data_limit=1000)
         self.deaths: SimpleQueue[ChildFailed] = SimpleQueue()
+        self.view = RunView()
         self.pictures = 0
 
     def start(self) -> None:
@@ -48,6 +49,7 @@ class Watch:
             settings=MotionSettings(settle_s=0.5, picture_after_s=1.0),
             hold_s=2.0,
             clock=FakeClock(),
+            view=self.view,
             armed=self.armed,
             proxy=self.proxy.address,
             recorder=self.recorder.address,

@@ -2,10 +2,16 @@
 
 import io
 import itertools
+import os
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +26,9 @@ from ratcam.motion.field import unpack
 from ratcam.ports import CapturedPicture
 from ratcam.settings import CameraSettings
 from tests.cameras.clips import picture_hashes, write_clip
+from tests.deadline import wait_until
 from tests.media.players import needs_ffmpeg, run
+from tests.scene import is_shown, write_turned
 
 STREAMS = Path(__file__).parents[2] / ".." / "shared" / "streams"
 
@@ -275,3 +283,66 @@ def test_conformance_streams_keep_their_pictures(name: str) -> None:
     units = _units(_pictures(_source(STREAMS / name)))
     assert picture_hashes(b"".join(unit.data for unit in units)) == picture_hashes(STREAMS / name)
     assert len({unit.pts_90k for unit in units}) == len(units)
+
+
+@dataclass
+class Opened:
+    """The real `av.open`; counts, and may do something after the first time."""
+
+    paths: list[str] = field(default_factory=list[str])
+    after_first: Callable[[], object] = bool
+
+    def __post_init__(self) -> None:
+        self.open: Callable[..., Any] = av.open
+
+    def __call__(self, path: str, **options: Any) -> Any:
+        self.paths.append(path)
+        opened = self.open(path, **options)
+        if len(self.paths) == 1:
+            self.after_first()
+        return opened
+
+
+def test_each_further_pass_opens_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Opened()
+    clip = write_turned(tmp_path / "a.mp4", 90)
+    monkeypatch.setattr(av, "open", opened)
+    source = _source(clip, loop=True)
+    assert source.open().rotation == 90
+    assert len(opened.paths) == 2
+    pictures = [picture for picture in itertools.islice(iter(source.next_picture, None), 90) if picture.data]
+    assert len(pictures) > 60
+    assert len(opened.paths) == 2 + (len(pictures) - 1) // 20
+    assert is_shown(source.still_jpeg()[1], 90), "also in later passes"
+    source.close()
+
+
+def test_a_file_that_vanishes_while_it_is_opened_is_played_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_clip(tmp_path / "a.mp4")
+    hashes = picture_hashes(clip)
+    monkeypatch.setattr(av, "open", Opened(after_first=clip.unlink))
+    assert picture_hashes(b"".join(picture.data for picture in _pictures(_source(clip)))) == hashes
+
+
+def test_a_file_that_is_overwritten_while_it_is_opened_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = write_clip(tmp_path / "a.mp4")
+    monkeypatch.setattr(av, "open", Opened(after_first=lambda: clip.write_bytes(b"junk")))
+    with pytest.raises(CameraError, match="cannot be played"):
+        _source(clip).open()
+
+
+def test_a_pipe_loses_no_picture(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.h264")
+    pipe = tmp_path / "pipe.h264"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(clip.read_bytes()), daemon=True)
+    found: list[bytes] = []
+    reader = threading.Thread(
+        target=lambda: found.append(b"".join(picture.data for picture in _pictures(_source(pipe)))), daemon=True
+    )
+    reader.start()
+    writer.start()
+    wait_until(lambda: bool(found), what="the end of the pipe")
+    assert picture_hashes(found[0]) == picture_hashes(clip)

@@ -16,8 +16,9 @@ from PIL import Image, ImageChops, ImageStat
 from ratcam.cameras.libav import X264Encoder
 from ratcam.cameras.thumbnails import MOST_BYTES, MOST_SIDE, LibavThumbnails
 from ratcam.errors import CameraError, MissingDependencyError
-from ratcam.media.access_unit import AccessUnitSplitter, is_idr
+from ratcam.media.access_unit import is_idr
 from ratcam.ports import ThumbnailMaker
+from tests.media.splitter import AccessUnitSplitter
 from tests.scene import is_shown, key_unit
 
 MAKER: ThumbnailMaker = LibavThumbnails()

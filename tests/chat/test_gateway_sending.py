@@ -216,6 +216,44 @@ def test_a_videos_thumbnail_goes_with_the_upload_and_never_holds_it_up(
     assert "thumbnail" not in again, "a file id stands for the video with its thumbnail"
 
 
+@pytest.mark.parametrize("is_taken_without", [True, False])
+def test_a_video_that_is_refused_with_its_thumbnail_is_tried_once_more_without(
+    api: ScriptedApi, base_url: str, clip: Path, *, is_taken_without: bool
+) -> None:
+    heard = Heard()
+    picture = clip.with_suffix(".jpg")
+    picture.write_bytes(jpeg(320, 240))
+    seen: list[tuple[bool, int]] = []
+
+    async def bad(request: web.Request) -> web.StreamResponse:
+        fields = await request.post()
+        video = fields["video"]
+        assert isinstance(video, web.FileField)
+        seen.append(("thumbnail" in fields, video.file.seek(0, 2)))
+        return await refuse(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")(request)
+
+    api.script("sendVideo", bad, *([] if is_taken_without else [bad]))
+    with gateway_at(base_url, heard) as gateway:
+        gateway.send(replace(video_to(OWNER, clip), thumbnail_path=str(picture)))
+        if is_taken_without:
+            assert heard.next(DeliverySucceeded).file_id.startswith("file-")
+        else:
+            assert heard.next(DeliveryFailed).kind is FailureKind.REFUSED
+    seen += [
+        ("thumbnail" in fields, fields["video"][1]) for name, fields in api.calls if name == "sendVideo" and fields
+    ]
+    assert seen == [(True, 1_000_000), (False, 1_000_000)]
+
+
+def test_a_video_without_a_thumbnail_is_refused_once(api: ScriptedApi, base_url: str, clip: Path) -> None:
+    heard = Heard()
+    api.script("sendVideo", refuse(400, "Bad Request: wrong video"))
+    with gateway_at(base_url, heard) as gateway:
+        gateway.send(video_to(OWNER, clip))
+        assert heard.next(DeliveryFailed).kind is FailureKind.REFUSED
+    assert len([name for name, _ in api.calls if name == "sendVideo"]) == 1
+
+
 def test_a_video_carries_what_telegram_needs_to_show_it(api: ScriptedApi, base_url: str, clip: Path) -> None:
     heard = Heard()
     with gateway_at(base_url, heard) as gateway:

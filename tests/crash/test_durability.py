@@ -16,7 +16,10 @@ from tests.pictures import stream
 
 ROOT = Path(__file__).parents[2]
 UNITS = stream(count=40, fps=10, gop=10)
-CALLS = "mkdir,openat,writev,write,pwrite64,fdatasync,fsync,sync_file_range,ftruncate,rename,renameat,renameat2,unlink"
+CALLS = (
+    "mkdir,openat,writev,write,pwrite64,fdatasync,fsync,sync_file_range,ftruncate,"
+    "link,linkat,rename,renameat,renameat2,unlink"
+)
 _LINE = re.compile(r"^(?:\[pid +\d+\] |\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 
@@ -96,7 +99,8 @@ def test_a_file_that_a_killed_writer_had_finished_is_synced_before_it_gets_its_n
 
 def test_a_recovery_by_hand_keeps_the_same_order(folder: Path) -> None:
     run(folder, "leave")
-    name = ["fdatasync", "create", "rename", "fsync folder"]
+    (spool,) = folder.iterdir()
+    name = ["fdatasync", "link", "fsync folder", f"unlink {spool.name}", "fsync folder"]
     assert traced(folder, "by-hand") == ["ftruncate", "fdatasync", *FINISH, *name]
 
 

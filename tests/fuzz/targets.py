@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ratcam.media.access_unit import AccessUnitSplitter, UnitBoundaries, is_idr, parameter_sets
+from ratcam.media.access_unit import UnitBoundaries, is_idr, parameter_sets
 from ratcam.media.avc_config import sets_of
 from ratcam.media.errors import StreamError
 from ratcam.media.mp4 import Mp4Recording
@@ -12,6 +12,7 @@ from ratcam.media.recovery import recover
 from ratcam.media.sps import parse_pps, parse_sps
 from tests.media.players import Unit
 from tests.media.recordings import patched
+from tests.media.splitter import AccessUnitSplitter, begins_unit
 from tests.media.test_raw_stream import INFO, fed
 from tests.media.walker import read_file
 from tests.media.written import annex_b, made_pps, made_slice, made_sps
@@ -41,7 +42,7 @@ def splitter(data: bytes) -> None:
     assert [*found, *parts.finish()] == units
     boundaries = UnitBoundaries()
     for unit in nal_units(data):
-        boundaries.begins_unit(unit)
+        begins_unit(boundaries, unit)
 
 
 def recording(data: bytes) -> None:

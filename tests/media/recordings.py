@@ -1,18 +1,16 @@
 """Recordings on disk, written as the muxer's caller writes them."""
 
-import struct
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, islice
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ratcam.media.access_unit import AccessUnitSplitter, is_idr
+from ratcam.media.access_unit import is_idr
 from ratcam.media.box_reader import find
 from ratcam.media.mp4 import Mp4Recording, Patch
 from ratcam.media.nal import FIRST_SLICES, nal_units
 from ratcam.media.picture_order import PictureOrder
 from ratcam.media.slice_header import ActiveSets, resets_picture_order, slice_header
 from tests.media.players import Unit
+from tests.media.splitter import AccessUnitSplitter
 
 CREATED_UNIX_S = 1_700_000_000
 START_90K = 123_456
@@ -96,82 +94,8 @@ def top_boxes(content: bytes) -> list[tuple[str, int]]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Demuxed:
-    """A sample as a player finds it: its NAL units and its times, the edit list applied."""
-
-    nals: list[bytes]
-    shown_90k: int
-    decoded_90k: int
-    is_key: bool
-
-
-def demuxed(content: bytes) -> list[Demuxed]:
-    """The samples of a finished file, read by the tables of its moov box alone."""
-    moov = moov_of(content)
-    table = {kind: _table(moov, kind) for kind in (b"stts", b"ctts", b"stss", b"stsc", b"stsz", b"stco")}
-    edits = find(moov, b"trak", b"edts", b"elst")
-    assert edits is not None
-    assert edits[:8] == bytes(7) + b"\1"
-    (delay,) = struct.unpack_from(">i", edits, 12)
-    sizes = [*struct.iter_unpack(">I", table[b"stsz"][8:])]
-    decoded = [0, *accumulate(_run_length_coded(table[b"stts"]))]
-    shifts = _run_length_coded(table[b"ctts"]) or [0] * len(sizes)
-    keys = {number for (number,) in struct.iter_unpack(">I", table[b"stss"][4:])} or set(range(1, len(sizes) + 1))
-    chunks = [offset for (offset,) in struct.iter_unpack(">I", table[b"stco"][4:])]
-    rows = [*struct.iter_unpack(">III", table[b"stsc"][4:])]
-    counts = [max(row for row in rows if row[0] <= number)[1] for number in range(1, len(chunks) + 1)]
-    assert sum(counts) == len(sizes) == len(shifts) == len(decoded) - 1
-    assert media_duration(moov) == decoded[-1]
-    places = (start + size for start, size in _places(chunks, counts, [size for (size,) in sizes]))
-    return [
-        Demuxed(_nals(content[place - size : place]), decode + shift - delay, decode, number in keys)
-        for number, (place, (size,), decode, shift) in enumerate(
-            zip(places, sizes, decoded, shifts, strict=False), start=1
-        )
-    ]
-
-
-def media_duration(moov: memoryview) -> int:
-    """What the mdhd box of a moov box says, in ticks."""
-    header = find(moov, b"trak", b"mdia", b"mdhd")
-    assert header is not None
-    scale, duration = struct.unpack_from(">IQ" if header[0] else ">II", header, 20 if header[0] else 12)
-    assert scale == 90_000
-    return duration
-
-
 def moov_of(content: bytes) -> memoryview:
     """The content of the moov box of a whole file."""
     found = find(content, b"moov")
     assert found is not None
     return memoryview(found)
-
-
-def _table(moov: memoryview, kind: bytes) -> bytes:
-    found = find(moov, b"trak", b"mdia", b"minf", b"stbl", kind)
-    return b"" if found is None else bytes(found[4:])
-
-
-def _run_length_coded(table: bytes) -> list[int]:
-    return [value for count, value in struct.iter_unpack(">II", table[4:]) for _ in range(count)]
-
-
-def _places(chunks: list[int], counts: list[int], sizes: list[int]) -> Iterator[tuple[int, int]]:
-    following = iter(sizes)
-    for offset, count in zip(chunks, counts, strict=True):
-        at = offset
-        for size in islice(following, count):
-            yield at, size
-            at += size
-
-
-def _nals(sample: bytes) -> list[bytes]:
-    found: list[bytes] = []
-    at = 0
-    while at < len(sample):
-        end = at + 4 + int.from_bytes(sample[at : at + 4], "big")
-        assert at + 4 < end <= len(sample)
-        found.append(sample[at + 4 : end])
-        at = end
-    return found

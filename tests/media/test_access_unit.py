@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratcam.media.access_unit import AccessUnitSplitter, ParameterSets, is_idr, parameter_sets, with_parameter_sets
+from ratcam.media.access_unit import ParameterSets, is_idr, parameter_sets, with_parameter_sets
 from tests.media.players import needs_ffmpeg
+from tests.media.splitter import AccessUnitSplitter
 from tests.media.written import annex_b, made_pps, made_slice, made_sps
 
 SPS, PPS = made_sps(), made_pps()

@@ -115,12 +115,16 @@ def test_19_the_file_tells_when_it_was_made_and_by_whom_but_not_where(tmp_path: 
         (1_709_251_199, "2024-02-29T23:59:59Z"),
         (4_107_542_399, "2100-02-28T23:59:59Z"),
         (4_107_542_400, "2100-03-01T00:00:00Z"),
-        (-5, "1970-01-01T00:00:00Z"),
         (1 << 50, "9999-12-31T23:59:59Z"),
     ],
 )
 def test_19_the_day_is_a_date_of_the_calendar(unix_s: int, day: str) -> None:
     assert user_data(FileInfo(created_unix_s=unix_s, title="")).endswith(day.encode())
+
+
+def test_19_before_1970_no_day_is_named() -> None:
+    assert b"\xa9day" not in user_data(FileInfo(created_unix_s=-1, title="x"))
+    assert b"\xa9day" in user_data(FileInfo(created_unix_s=0, title="x"))
 
 
 def test_19_a_title_that_is_no_text_does_not_stop_the_muxer(tmp_path: Path) -> None:

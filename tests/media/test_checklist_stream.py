@@ -8,7 +8,7 @@ import pytest
 from ratcam.cameras.file_times import RisingTimes
 from ratcam.cameras.known_sets import KnownSets
 from ratcam.errors import BadInputError
-from ratcam.media.access_unit import AccessUnitSplitter, ParameterSets, is_idr, parameter_sets
+from ratcam.media.access_unit import ParameterSets, is_idr, parameter_sets
 from ratcam.media.avc_config import by_id, sets_of
 from ratcam.media.cutter import Appended, ClipCutter, Closed, Event
 from ratcam.media.errors import StreamError
@@ -17,6 +17,7 @@ from ratcam.media.sps import Colour, parse_sps
 from ratcam.muxing import mux_file
 from tests.media.players import Unit
 from tests.media.recordings import begin, gops, patched, unfinished
+from tests.media.splitter import AccessUnitSplitter
 from tests.media.test_boxes import tree
 from tests.media.walker import ReadFile, read_file
 from tests.media.written import BitWriter, annex_b, made_pps, made_slice, made_sps

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ratcam.cameras.known_sets import KnownSets
-from ratcam.media.access_unit import AccessUnitSplitter, is_idr
+from ratcam.media.access_unit import is_idr
 from ratcam.media.cutter import Appended, ClipCutter, Closed, Event
 from ratcam.media.mp4 import Mp4Recording
 from ratcam.media.nal import nal_units
@@ -25,6 +25,7 @@ from tests.media.players import (
     without_parameter_sets,
 )
 from tests.media.recordings import patched, saved, units_of
+from tests.media.splitter import AccessUnitSplitter
 from tests.media.walker import read_file
 from tests.media.written import annex_b
 

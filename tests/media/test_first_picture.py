@@ -1,5 +1,6 @@
 """Reading a recording's first picture back from its file, whatever state that is in."""
 
+import errno
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from ratcam.media.access_unit import is_idr, parameter_sets
 from ratcam.media.box_reader import Read
 from ratcam.media.boxes import FileInfo, track_header
 from ratcam.media.errors import StreamError
-from ratcam.media.first_picture import FirstPicture, first_picture, rotation_of
+from ratcam.media.first_picture import FirstPicture, first_picture
 from ratcam.media.nal import nal_units
 from tests.media.players import hashes_of_raw, needs_ffmpeg
 from tests.media.recordings import patched, unfinished, units_of
@@ -78,25 +79,6 @@ def test_the_rotation_is_that_of_the_track_header(rotation: int, created_unix_s:
     assert picture_of(bytes(content)).rotation == rotation
 
 
-@pytest.mark.parametrize(
-    ("matrix", "degrees"),
-    [
-        ((1, 0, 0, 1), 0),
-        ((0, 1, -1, 0), 90),
-        ((-1, 0, 0, -1), 180),
-        ((0, -1, 1, 0), 270),
-        ((10, 1, -1, 10), 0),
-        ((1, 10, -10, 1), 90),
-        ((2, 0, 0, 2), 0),
-        ((-1, 0, 0, 1), 0),
-        ((0, 1, 1, 0), 0),
-        ((0, 0, 0, 0), 0),
-    ],
-)
-def test_a_matrix_turns_by_quarters_and_does_not_mirror(matrix: tuple[int, int, int, int], degrees: int) -> None:
-    assert rotation_of(*matrix) == degrees
-
-
 @given(st.integers(0, len(GROWING)), st.booleans())
 @example(PICTURE_END - 1, False)
 @example(PICTURE_END, False)
@@ -125,3 +107,18 @@ def test_a_sample_that_says_it_is_larger_than_the_file_is_not_read() -> None:
     struct.pack_into(">I", content, at, 0xFFFF_FFFF)
     with pytest.raises(StreamError, match="not there"):
         picture_of(bytes(content))
+
+
+@pytest.mark.parametrize("data_offset", [-1, -(1 << 30)])
+def test_a_fragment_that_points_before_the_file_is_refused_and_nothing_is_read_there(data_offset: int) -> None:
+    content = bytearray(GROWING)
+    at = content.index(b"trun") + 12
+    struct.pack_into(">i", content, at, data_offset - content.index(b"moof") + 4)
+
+    def read(offset: int, length: int) -> bytes:
+        if offset < 0:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return bytes(content[offset : offset + length])
+
+    with pytest.raises(StreamError, match="not there"):
+        first_picture(read, len(content))

@@ -14,22 +14,20 @@ from hypothesis import strategies as st
 
 from ratcam.media.box_reader import find
 from ratcam.media.errors import StreamError
-from ratcam.media.fragments import MAX_SAMPLES, fragment_header, parse_fragment
+from ratcam.media.fragments import MAX_SAMPLES, fragment_header
 from ratcam.media.mp4 import Mp4Recording
 from ratcam.media.sample_tables import SampleIndex
 from tests.media.players import Unit, complaints, hashes_of_mp4, hashes_of_raw, needs_ffmpeg, needs_ffprobe, packets
 from tests.media.recordings import (
-    Demuxed,
     begin,
-    demuxed,
     gops,
-    media_duration,
     moov_of,
     patched,
     saved,
     top_boxes,
     units_of,
 )
+from tests.media.walker import ReadSample, read_file
 from tests.media.written import annex_b, escaped, made_pps, made_slice, made_sps
 
 SETS = annex_b(made_sps(), made_pps())
@@ -57,26 +55,6 @@ def cut(units: Sequence[Unit], sizes: Sequence[int]) -> list[Sequence[Unit]]:
         pieces.append(units[at : at + size])
         at += size
     return pieces
-
-
-def growing(content: bytes) -> list[Demuxed]:
-    """The samples of an unfinished file, read by its fragments alone."""
-    found: list[Demuxed] = []
-    at = 0
-    for kind, size in top_boxes(content):
-        if kind == "moof":
-            fragment = parse_fragment(content[at : at + size])
-            place = at + fragment.data_offset
-            for sample in fragment.samples:
-                nals: list[bytes] = []
-                end = place + sample.size
-                while place < end:
-                    length = int.from_bytes(content[place : place + 4], "big")
-                    nals.append(content[place + 4 : place + 4 + length])
-                    place += 4 + length
-                found.append(Demuxed(nals, sample.shown_90k, sample.decoded_90k, sample.is_key))
-        at += size
-    return found
 
 
 def jittered(count: int, *, gop: int = 30, seed: int = 1) -> list[Unit]:
@@ -121,13 +99,13 @@ def test_what_is_appended_is_what_a_player_finds(
         Unit(pts_90k=times[number], is_key=number in {0, *keys}, data=data) for number, (data, _) in enumerate(pictures)
     ]
     recording, content = written(cut(units, sizes))
-    expected = [
-        Demuxed(kept, times[number] - 77, times[number] - 77, number in {0, *keys})
+    expected = tuple(
+        ReadSample(tuple(kept), times[number] - 77, times[number] - 77, number in {0, *keys})
         for number, (_, kept) in enumerate(pictures)
         if kept
-    ]
-    assert growing(content) == expected
-    assert demuxed(patched(content, recording.finish(None))) == expected
+    )
+    assert read_file(content).samples == expected
+    assert read_file(patched(content, recording.finish(None))).samples == expected
     assert (recording.frames, recording.ignored) == (len(expected), len(pictures) - len(expected))
     assert recording.repaired == 0
 
@@ -138,8 +116,8 @@ def test_any_bytes_are_taken_or_ignored(data: bytes, zeros: list[int]) -> None:
     other = Unit(pts_90k=3000, is_key=False, data=bytes(zeros) + b"\0\0\1" + data)
     recording, content = written([[first], [other]])
     assert recording.frames + recording.ignored == 2
-    assert growing(content) == demuxed(patched(content, recording.finish(None)))
-    assert all(sample.nals and all(sample.nals) for sample in growing(content))
+    assert read_file(content).samples == read_file(patched(content, recording.finish(None))).samples
+    assert all(sample.nals and all(sample.nals) for sample in read_file(content).samples)
 
 
 @given(
@@ -162,7 +140,7 @@ def test_damaged_parameter_sets_are_refused_at_the_start_and_kept_later(sets: li
     except StreamError:
         return
     content = recording.header() + b"".join(recording.append(units))
-    assert len(demuxed(patched(content, recording.finish(None)))) == len(sets)
+    assert len(read_file(patched(content, recording.finish(None))).samples) == len(sets)
 
 
 def _damaged(nal: bytes, chance: random.Random) -> bytes:
@@ -184,11 +162,11 @@ def test_a_stream_may_be_appended_in_pieces_of_any_size(
     recording, content = written(cut(units, pieces))
     assert recording.repaired == 0
     start = min(unit.pts_90k for unit in units)
-    found = demuxed(patched(content, recording.finish(None)))
-    assert [sample.shown_90k for sample in found] == [unit.pts_90k - start for unit in units]
+    found = read_file(patched(content, recording.finish(None))).samples
+    assert [sample.shown for sample in found] == [unit.pts_90k - start for unit in units]
     assert [sample.is_key for sample in found] == [unit.is_key for unit in units]
-    assert [sample.shown_90k for sample in growing(content)] == [unit.pts_90k - start for unit in units]
-    assert all(sooner.decoded_90k < later.decoded_90k for sooner, later in pairwise(found))
+    assert [sample.shown for sample in read_file(content).samples] == [unit.pts_90k - start for unit in units]
+    assert all(sooner.decoded < later.decoded for sooner, later in pairwise(found))
     expected = hashes_of_raw(x264_streams[name])
     for path in (saved(tmp_path, content, "growing.mp4"), saved(tmp_path, patched(content, recording.finish(None)))):
         assert hashes_of_mp4(path) == expected
@@ -212,10 +190,10 @@ def test_a_gop_longer_than_a_fragment_keeps_its_one_key_and_all_times() -> None:
             for place in places
         ]
         recording, content = written([units])
-        found = demuxed(patched(content, recording.finish(None)))
-        assert [sample.shown_90k for sample in found] == [3000 * place for place in places]
-        assert [sample.shown_90k for sample in growing(content)] == [3000 * place for place in places]
-        assert [sample.decoded_90k for sample in found] == [3000 * number for number in range(700)]
+        found = read_file(patched(content, recording.finish(None))).samples
+        assert [sample.shown for sample in found] == [3000 * place for place in places]
+        assert [sample.shown for sample in read_file(content).samples] == [3000 * place for place in places]
+        assert [sample.decoded for sample in found] == [3000 * number for number in range(700)]
         assert [sample.is_key for sample in found] == [True] + [False] * 699
         assert [kind for kind, _ in top_boxes(content)].count("moof") == -(-700 // MAX_SAMPLES)
 
@@ -225,12 +203,13 @@ def test_uneven_and_dropped_times_are_kept_to_the_tick_without_drift() -> None:
     recording, content = written(gops(units), expected_frames=JITTERED, gop_frames=30)
     start, end = units[0].pts_90k, units[-1].pts_90k + 1234
     finished = patched(content, recording.finish(end))
-    # `demuxed` has compared the sum of stts with the duration in mdhd.
-    found = demuxed(finished)
-    assert found[0].shown_90k == 0
-    assert max(abs(sample.shown_90k - unit.pts_90k + start) for sample, unit in zip(found, units, strict=True)) <= 1
-    assert found[-1].shown_90k == units[-1].pts_90k - start
-    assert media_duration(moov_of(finished)) == end - start
+    # `read_file` has compared the sum of stts with the duration in mdhd.
+    file = read_file(finished)
+    found = file.samples
+    assert found[0].shown == 0
+    assert max(abs(sample.shown - unit.pts_90k + start) for sample, unit in zip(found, units, strict=True)) <= 1
+    assert found[-1].shown == units[-1].pts_90k - start
+    assert file.duration == end - start
     assert (recording.repaired, recording.duration_90k) == (0, end - start)
 
 

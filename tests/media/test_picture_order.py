@@ -1,6 +1,6 @@
 from ratcam.media.picture_order import ranks
 from tests.media.test_raw_stream import muxed
-from tests.media.written import annex_b, made_pps, made_slice, made_sps
+from tests.media.written import BitWriter, annex_b, made_pps, made_slice, made_sps
 
 
 def places(*units: bytes) -> list[int]:
@@ -46,6 +46,25 @@ def test_memory_management_operation_5_counts_afresh() -> None:
         made_slice(frame_num=2, lsb=2, ref=0),
     ]
     assert places(made_sps(), made_pps(), *slices) == [0, 1, 2, 4, 3]
+
+
+def test_low_bits_go_on_from_0_after_operation_5() -> None:
+    """The picture that resets counts as 0 then, whatever its own low bits: 1 after 15 would be a wrap-around."""
+    slices = [made_slice(idr=True), made_slice(frame_num=1, lsb=15, resets=True)]
+    slices += [made_slice(frame_num=1, lsb=1, ref=0), made_slice(frame_num=1, lsb=8)]
+    assert places(made_sps(), made_pps(), *slices) == [0, 1, 2, 3]
+
+
+def test_after_operation_5_low_bits_go_on_from_how_far_the_bottom_field_is_before_the_top_field() -> None:
+    """(8.2.1.1): the lower of the two counts as 0 then, and the previous low bits are the top field's: 6, not 0."""
+    has_field_order = b"\x68" + BitWriter().ue(0, 0).u(2, 1).ue(0, 0, 0).u(3, 0).se(0, 0, 0).u(3, 0).rbsp()
+    slices = [
+        made_slice(idr=True, delta=0),
+        made_slice(frame_num=1, lsb=10, delta=-6, resets=True),
+        made_slice(frame_num=1, lsb=13, delta=0, ref=0),
+        made_slice(frame_num=1, lsb=7, delta=0, ref=0),
+    ]
+    assert places(made_sps(), has_field_order, *slices) == [0, 1, 3, 2]
 
 
 def test_order_type_1_counts_by_frame_numbers_and_offsets() -> None:

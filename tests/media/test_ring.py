@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratcam.media.ring import GOP_BYTES, UNIT_BYTES, PreRollRing
+from ratcam.media.timeline import MAX_GAP
 from ratcam.messages import AccessUnit, CameraId, RunId
 from tests.media.players import Unit
 
@@ -179,3 +180,11 @@ def test_what_is_held_since_a_time_is_at_least_that_and_at_most_one_gop_more(see
         first = ring.since(asked)[0].pts_90k
         following = next((key for key in keys if key > first), time + 1)
         assert first <= asked < following
+
+
+@pytest.mark.parametrize(("jump", "first"), [(MAX_GAP, 0), (MAX_GAP + 1, MAX_GAP + 11)])
+def test_a_key_unit_over_an_hour_ahead_means_that_the_clock_was_set(jump: int, first: int) -> None:
+    ring: PreRollRing[Unit] = PreRollRing(span_90k=10**12, max_bytes=10_000)
+    for time, is_key in ((0, True), (10, False), (10 + jump, True)):
+        ring.push(Unit(pts_90k=time, is_key=is_key, data=b"x"))
+    assert ring.since(0)[0].pts_90k == first

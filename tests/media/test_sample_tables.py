@@ -147,3 +147,24 @@ def test_an_end_that_is_not_after_the_last_sample_is_not_believed() -> None:
         assert index.duration_90k == 40
     index.end_90k = 31
     assert index.duration_90k == 31
+
+
+def test_even_and_uneven_runs_in_turn_give_the_steps_that_were_added() -> None:
+    steps = [*[3000] * 5000, *range(1, 5000), *[3000] * 10, 7, *[3000] * 4000]
+    times = [*accumulate(steps, initial=0)]
+    for run in (1, 30, 5000):
+        index = SampleIndex()
+        for begin in range(0, len(times), run):
+            part = times[begin : begin + run]
+            index.add_run(begin, [1] * len(part), part, None, starts_with_key=True)
+        assert values_of(boxes_of(index)["stts"], ">II") == [*steps, 3000]
+        assert index.duration_90k == times[-1] + 3000
+
+
+def test_an_unknown_end_is_a_median_step_of_the_last_pictures_on() -> None:
+    index = SampleIndex()
+    index.add_run(0, [1] * 9001, range(0, 9001 * 9000, 9000), None, starts_with_key=True)
+    begin = 9000 * 9001
+    times = [begin + 3000 * number + (number == 1) for number in range(4097)]
+    index.add_run(9001, [1] * 4097, times, None, starts_with_key=True)
+    assert index.duration_90k == times[-1] + 3000

@@ -44,6 +44,13 @@ def test_with_another_sps_the_pps_that_refer_to_it_stay() -> None:
     assert kept(samples, SPS, PPS, PICTURE) == [SPS, PPS, PICTURE]
 
 
+def test_a_pps_stays_also_in_later_samples_once_its_sps_has_changed_and_come_back() -> None:
+    samples = SampleUnits([SPS, PPS])
+    assert kept(samples, OTHER_SPS, PICTURE) == [OTHER_SPS, PICTURE]
+    assert kept(samples, PPS, PICTURE) == [PPS, PICTURE]
+    assert kept(samples, SPS, PPS, PICTURE) == [SPS, PPS, PICTURE]
+
+
 def test_a_damaged_set_stays() -> None:
     damaged = b"\x68"
     assert kept(SampleUnits([SPS, PPS]), damaged, damaged, SPS, PICTURE) == [damaged, damaged, PICTURE]

@@ -22,8 +22,7 @@ def test_any_times_become_sound_times(captured: list[int], reorders: bool) -> No
     shown = [time for _, time in placed]
     assert decoded == sorted(set(decoded))
     assert all(abs(show - decode) <= 2 * MAX_GAP for decode, show in placed)
-    if not reorders:
-        assert len(set(shown)) == len(shown)
+    assert len(set(shown)) == len(shown)
     assert min(shown) == 0
     assert all(later - sooner <= MAX_GAP + 1 for sooner, later in pairwise(decoded))
     if not reorders:
@@ -97,6 +96,8 @@ def test_an_end_that_is_not_after_the_last_picture_is_unknown() -> None:
     placed_by(timeline, [10, 20], begins_with_key=True)
     assert timeline.end(35) == 25
     assert timeline.end(20) is None
+    assert timeline.end(20 + MAX_GAP) == 10 + MAX_GAP
+    assert timeline.end(20 + MAX_GAP + 1) is None
     assert timeline.end(None) is None
 
 

@@ -51,13 +51,13 @@ def read_file(content: bytes) -> ReadFile:
     tree = dict(_tree(content, moov))
     sets = _sets(content, tree[b"stsd"])
     shift = _edit(content, tree.get(b"elst"))
+    version = content[tree[b"mdhd"][1]]
+    (duration,) = struct.unpack_from(">Q" if version else ">I", content, tree[b"mdhd"][1] + (24 if version else 16))
     if b"mvex" in tree:
         samples = [sample for place in top if place[0] == b"moof" for sample in _fragment(content, place)]
         assert _count(content, tree[b"stsz"], 8) == 0
     else:
-        samples = list(_table(content, tree))
-    version = content[tree[b"mdhd"][1]]
-    (duration,) = struct.unpack_from(">Q" if version else ">I", content, tree[b"mdhd"][1] + (24 if version else 16))
+        samples = list(_table(content, tree, duration))
     read = tuple(ReadSample(_nals(data), decoded, shown - shift, is_key) for data, decoded, shown, is_key in samples)
     return ReadFile(read, duration, sets)
 
@@ -88,7 +88,7 @@ def _edit(content: bytes, place: Place | None) -> int:
     return media_time
 
 
-def _table(content: bytes, tree: dict[bytes, Place]) -> Iterator[tuple[bytes, int, int, bool]]:
+def _table(content: bytes, tree: dict[bytes, Place], duration: int) -> Iterator[tuple[bytes, int, int, bool]]:
     count = _count(content, tree[b"stsz"], 8)
     assert _count(content, tree[b"stsz"], 4) == 0
     sizes = struct.unpack_from(f">{count}I", content, tree[b"stsz"][1] + 12)
@@ -100,6 +100,7 @@ def _table(content: bytes, tree: dict[bytes, Place]) -> Iterator[tuple[bytes, in
     )
     keys = {row[0] for row in _rows(content, tree[b"stss"], "I")} if b"stss" in tree else set(range(1, count + 1))
     assert count == len(steps) == len(shifts)
+    assert sum(steps) == duration
     assert not keys or max(keys) <= count
     offsets = _rows(content, tree[b"co64"], "Q") if b"co64" in tree else _rows(content, tree[b"stco"], "I")
     chunks = _rows(content, tree[b"stsc"], "III")

@@ -197,6 +197,22 @@ def test_a_folder_that_cannot_be_synced_leaves_no_file(
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
+def test_a_file_with_its_final_name_is_committed_also_if_the_folder_cannot_be_synced(
+    files: ClipFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = files.create(SEGMENT)
+    spool.append([b"whole"])
+
+    def fails(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    path, size = spool.commit()
+    assert (Path(path).read_bytes(), size) == (b"whole", 5)
+    assert [found.name for found in (tmp_path / "clips").iterdir()] == [f"{file_stem(SEGMENT)}.mp4"]
+    assert "may not outlast a power cut: [Errno 5] Input/output error" in caplog.text
+
+
 def test_leftovers_are_opened_one_at_a_time(files: ClipFiles) -> None:
     for part in range(1, 31):
         files.create(replace(SEGMENT, part=part)).append([b"x"])
