@@ -261,7 +261,7 @@ def test_where_there_are_no_hard_links_the_name_is_given_all_the_same(
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="needs a user who is not root")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may change every folder")
 def test_a_recording_in_a_folder_that_may_not_be_changed_is_left_as_it_is(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.spool", GROWING)
     tmp_path.chmod(0o500)
