@@ -192,7 +192,8 @@ def test_a_mux_that_is_stopped_leaves_no_half_file(
 ) -> None:
     """The stream comes through a pipe that stays open: more than is looked at first, so that the file is begun."""
     os.mkfifo(tmp_path / "in")
-    command = [sys.executable, "-m", "ratcam", "mux", *options, "in", "out.mp4"]
+    # Whoever runs the tests may have had signals ignored, as nohup does.
+    command = ["env", "--default-signal", sys.executable, "-m", "ratcam", "mux", *options, "in", "out.mp4"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         with (tmp_path / "in").open("wb") as pipe:
             pipe.write(b"".join(picture.data for picture in stream()) + b"\0\0\1\x0c" + b"\xff" * (3 << 20))

@@ -82,6 +82,18 @@ class EvenIndex:
         if order is not None:
             self._orders.append(order[1])
 
+    def append(self, size: int) -> bool:
+        """Add a picture like the one before it: no key, of its sample entry, shown in the order decoded.
+
+        Returns:
+            False, and nothing is added, where `add` has to.
+        """
+        sizes = self._sizes
+        if not sizes or len(sizes) == _MAX_RUN or self._orders:
+            return False
+        sizes.append(size)
+        return True
+
     def finish(self) -> SampleIndex:
         """The tables, when every picture has been added.
 

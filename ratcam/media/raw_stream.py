@@ -80,6 +80,10 @@ class RawStream:
         self._pps_ids: set[int] = set()
         self._is_plain = False
         """Whether a slice at macroblock 0 begins a picture and nothing else of it need be known."""
+        self._is_steady = False
+        """Whether the open sample and the one before it were plain and of one sample entry: most of most streams."""
+        self._steady_at = -1
+        """Where the last slice taken in this state begins; the next that is not plain wants to see it."""
 
     def take(self, window: bytearray, end: int, *, is_last: bool) -> int:
         """Take the bytes window[:end]; start codes in them are overwritten with lengths.
@@ -109,7 +113,9 @@ class RawStream:
                     stop = at
                 elif not window[stop - 1]:
                     stop = nal.trimmed_end(window, begin, stop)
-                if stop > begin:
+                if self._is_steady and lead == _LENGTH_BYTES and stop > begin + 1 and window[begin + 1] & 0x80:
+                    self._take_steady(begin, stop)
+                elif stop > begin:
                     self._take(begin, stop, lead)
             lead = 4 if at > begin and not window[at - 1] else 3
             begin = at + 3
@@ -119,16 +125,14 @@ class RawStream:
             begin = 0
         if is_last:
             self._end_sample()
+        self._look_back()
         self._hand_out()
         used: int = begin - lead if begin else max(0, end - 3)
         self._lead = begin and lead
         self._has_starts = self._has_starts or begin > 0
         self._carried = end - used
         self._scanned = max(self._carried - 2, self._lead, 0)
-        if self._carried > MAX_UNIT_BYTES:
-            raise StreamError("this is no H.264 stream: it goes on for 64 MiB without a picture's end")
-        if self._total > _MAX_WITHOUT_SETS and self.index is None and (reason := self._used.lacks) is not None:
-            raise StreamError(reason)
+        self._refuse_what_never_begins()
         return used
 
     def finish(self) -> "tuple[tuple[Description, ...], SampleIndex]":
@@ -168,17 +172,49 @@ class RawStream:
             self._has_starts = True
         return found
 
+    def _refuse_what_never_begins(self) -> None:
+        if self._carried > MAX_UNIT_BYTES:
+            raise StreamError("this is no H.264 stream: it goes on for 64 MiB without a picture's end")
+        if self._total > _MAX_WITHOUT_SETS and self.index is None and (reason := self._used.lacks) is not None:
+            raise StreamError(reason)
+
     def _is_followed_by_zeros(self, begin: int, end: int) -> bool:
         """Whether the NAL unit is followed by many zeros: then it is over, and they need not be kept until it is."""
         return end - begin > 2 * _MANY and self._window.count(0, end - _MANY, end) == _MANY
 
+    def _take_steady(self, begin: int, stop: int) -> None:
+        """What `_take` does with a slice that is the whole next picture, at half the cost."""
+        window, index = self._window, self.index
+        kind = window[begin] & 0x1F
+        is_next = kind in (nal.SLICE, nal.IDR_SLICE) and not self._pending and not self._is_key
+        if not is_next or index is None or not index.append(self._size):
+            self._take(begin, stop, _LENGTH_BYTES)
+            return
+        self._steady_at, self._is_key = begin, kind == nal.IDR_SLICE
+        size = stop - begin
+        self._size = _LENGTH_BYTES + size
+        begin -= _LENGTH_BYTES
+        pack_into(">I", window, begin, size)
+        if begin != self._run_end:
+            self._hand_out()
+            self._run_begin = begin
+        self._run_end = stop
+
+    def _look_back(self) -> None:
+        """Note the picture that the last steady slice began."""
+        if self._steady_at >= 0:
+            self._boundaries.begin_picture(self._window[self._steady_at : self._steady_at + HEADER_BYTES])
+            self._steady_at = -1
+
     def _take(self, begin: int, stop: int, lead: int) -> None:
+        self._look_back()
         window = self._window
         kind = window[begin] & 0x1F
         if kind in nal.FIRST_SLICES:
             if self._is_plain and stop > begin + 1 and window[begin + 1] & 0x80:
                 self._end_sample()
                 self._is_open, self._is_key = True, kind == nal.IDR_SLICE
+                self._is_steady = self._is_kept
                 self._boundaries.begin_picture(window[begin : begin + HEADER_BYTES])
             else:
                 self._take_slice(begin, stop, kind)
@@ -237,7 +273,7 @@ class RawStream:
         if not self._used.knows(unit):
             # The last sample is of the sets as they were.
             self._end_sample()
-            self._is_plain, self._pps_ids = False, set()
+            self._is_plain, self._is_steady, self._pps_ids = False, False, set()
             self._used.take(unit)
 
     def _take_slice(self, begin: int, stop: int, kind: int) -> None:

@@ -88,6 +88,32 @@ def test_a_picture_of_unknown_order_may_stand_before_one_whose_order_is_known() 
     assert len(index.finish()) == len(orders)
 
 
+CONSTRAINED = bytearray(made_sps(poc_type=2))
+CONSTRAINED[2] = 0x40
+PIECES = (
+    *(made_slice(frame_num=number, lsb=None) for number in (1, 2)),
+    made_slice(frame_num=1, lsb=None, pps_id=1),
+    made_slice(frame_num=2, lsb=None, first_mb=4),
+    made_slice(idr=True, lsb=None),
+    made_pps(pps_id=1),
+    made_pps(redundant=True),
+    bytes(CONSTRAINED),
+    made_sps(profile=77),
+    *(SEI, AUD, FILLER, b"\x41", b"\x0b"),
+)
+
+
+@given(st.lists(st.one_of(st.sampled_from((*PIECES[:2], PIECES[4])), st.sampled_from(PIECES)), max_size=40))
+def test_the_quick_way_through_plain_streams_leads_where_the_slow_one_does(units: list[bytes]) -> None:
+    """Behind start codes of three bytes nothing is taken the quick way."""
+    begin = [bytes(CONSTRAINED), made_pps(), made_slice(idr=True, lsb=None)]
+    quick = fed(annex_b(*begin, *units), step=50)
+    slow = fed(b"".join(b"\0\0\1" + unit for unit in (*begin, *units)), step=50)
+    assert quick[0].dropped == slow[0].dropped
+    assert quick[1:] == (*slow[1:2], quick[2], slow[3])
+    assert quick[2].tables() == slow[2].tables()
+
+
 def test_idr_pictures_that_all_have_one_id_are_pictures_of_their_own() -> None:
     samples = muxed(annex_b(made_sps(), made_pps(), *[made_slice(idr=True)] * 3)).samples
     assert [sample.is_key for sample in samples] == [True] * 3
