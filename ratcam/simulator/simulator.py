@@ -1,6 +1,7 @@
 """The simulator as a whole: a Bot API server and a chat page on a thread of their own, and the persons in the chats."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,9 @@ _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
 _SHUTDOWN_S = 1.0
 """How long requests under way may take to end."""
+_ACCEPT_TURNS = 10
+"""Turns of the loop, of which asyncio takes three, until the runner knows a connection accepted just before the end.
+It closes those it knows; asyncio forgets one that it has not attached yet when the server ends, without closing it."""
 
 
 class Simulator:
@@ -321,15 +325,24 @@ class Simulator:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self._port)
+            listener = _listener(self._host, self._port)
+            site = web.SockSite(runner, listener)
             await site.start()
-            self._port = int(runner.addresses[0][1])
+            self._port = int(listener.getsockname()[1])
             self._shared.attach(bell)
             self._listening.set()
             await self._stopping.wait()
+            self._loop.remove_reader(listener)
+            for _ in range(_ACCEPT_TURNS):
+                await asyncio.sleep(0)
             await site.stop()
         finally:
             poller.close()
             page.close()
             self._shared.attach(None)
             await runner.cleanup()
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A listening socket; its own, as it must stop to accept before the server closes."""
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 
 from telegram import Bot
 from telegram.error import Conflict, NetworkError
 
 from ratcam.simulator.simulator import Simulator
-from tests.simulator.client import new_bot, talk
+from tests.simulator.client import TOKEN, new_bot, talk
 
 
 async def texts(bot: Bot, offset: int | None = None, limit: int | None = None) -> list[str]:
@@ -120,3 +121,29 @@ def test_stop_ends_a_held_poll_at_once_and_start_opens_the_same_address(simulato
     simulator.start()
     assert simulator.base_url == address
     assert talk(simulator, texts) == ["while it was down"]
+
+
+def test_stop_closes_connections_that_are_just_being_made() -> None:
+    poll = f"POST /bot{TOKEN}/getUpdates?timeout=50 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    for _ in range(40):
+        simulator = Simulator(token=TOKEN)
+        simulator.start()
+        address = ("127.0.0.1", int(simulator.base_url.rpartition(":")[2]))
+        clients: list[socket.socket] = []
+
+        def connect(address: tuple[str, int], clients: list[socket.socket]) -> None:
+            with contextlib.suppress(OSError):
+                while len(clients) < 500:
+                    clients.append(socket.create_connection(address, timeout=5))
+                    clients[-1].sendall(poll)
+
+        crowd = threading.Thread(target=connect, args=(address, clients))
+        crowd.start()
+        while len(clients) < 5:
+            crowd.join(0.001)
+        simulator.stop()
+        crowd.join()
+        for client in clients:
+            with client, contextlib.suppress(ConnectionError):
+                while client.recv(4096):
+                    pass
