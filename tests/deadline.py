@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], bool], *, timeout_s: float = 10.0, what: str = "") -> None:
+def wait_until(condition: Callable[[], bool], *, timeout_s: float = 30.0, what: str = "") -> None:
     """Return as soon as `condition` holds; fail the test when it does not within `timeout_s`."""
     ends_s = time.monotonic() + timeout_s
     pause = threading.Event()

@@ -38,8 +38,7 @@ def nal_units(data: bytes | memoryview) -> list[memoryview]:
     Start codes of three and four bytes may be mixed. Bytes before the first start code and empty NAL units are left
     out, so every view has at least one byte. Nothing is copied; the views keep `data` alive.
     """
-    # Imported here: who reads parameter sets only, or a short file, does not need `re`.
-    from ratcam.media.start_code import START_CODE  # noqa: PLC0415
+    from ratcam.media.start_code import START_CODE  # noqa: PLC0415  it needs `START`
 
     view = memoryview(data)
     units: list[memoryview] = []

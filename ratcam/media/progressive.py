@@ -82,17 +82,18 @@ class EvenIndex:
         if order is not None:
             self._orders.append(order[1])
 
-    def append(self, size: int) -> bool:
-        """Add a picture like the one before it: no key, of its sample entry, shown in the order decoded.
+    @property
+    def room(self) -> int:
+        """How many pictures `extend` would take now; where it is 0, `add` has to."""
+        return 0 if self._orders or not self._sizes else _MAX_RUN - len(self._sizes)
 
-        Returns:
-            False, and nothing is added, where `add` has to.
+    def extend(self, sizes: list[int]) -> None:
+        """Add pictures like the one before them: no key, of its sample entry, shown in the order decoded.
+
+        Args:
+            sizes: bytes of their samples, no more of them than there is `room` for.
         """
-        sizes = self._sizes
-        if not sizes or len(sizes) == _MAX_RUN or self._orders:
-            return False
-        sizes.append(size)
-        return True
+        self._sizes += sizes
 
     def finish(self) -> SampleIndex:
         """The tables, when every picture has been added.

@@ -10,11 +10,10 @@ from ratcam.media.picture_order import PictureOrder
 from ratcam.media.progressive import EvenIndex
 from ratcam.media.slice_header import HEADER_BYTES, resets_picture_order
 from ratcam.media.sps import BASELINE
+from ratcam.media.start_code import START_CODE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ratcam.media.avc_config import Description
     from ratcam.media.progressive import Rate
     from ratcam.media.sample_tables import SampleIndex
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from ratcam.media.sps import Pps, Sps
 
 DEFAULT_RATE = (25, 1)
-REGEX_PAYS_BYTES = 12 << 20
-"""A stream of at least so many bytes is scanned faster with `re`, the import of it included."""
 EXTENDED = 88
 CONSTRAINED = 0x40
 """constraint_set1_flag among the constraints of an SPS."""
 MIN_RATE, MAX_RATE = 0.01, 1000.0
 """Pictures a second; a stream that names another rate is not believed."""
 _LENGTH_BYTES = 4
+_PLAIN_HEADERS = frozenset(ref_idc << 5 | nal.SLICE for ref_idc in range(4))
+"""The first bytes of the slices of pictures that are no key pictures."""
 _RECOVERY_POINT = 6
 _MAX_WITHOUT_SETS = 64 << 20
 """A stream that has no parameter set in so many bytes is none."""
@@ -48,8 +47,8 @@ class RawStream:
     sample entries.
     """
 
-    def __init__(self, *, rate: "Rate | None", size: int | None) -> None:
-        """`rate` is pictures a second, None: what the stream says or else 25; `size` the stream's bytes, if known."""
+    def __init__(self, *, rate: "Rate | None") -> None:
+        """`rate` is pictures a second, None: what the stream says or else 25."""
         self.out: list[bytes | memoryview] = []
         """What is to be written next; the caller takes it after every window, before the window is used again."""
         self.dropped = 0
@@ -60,20 +59,23 @@ class RawStream:
         self.index: EvenIndex | None = None
         """None while there is no picture to begin with."""
         self._is_rate_given = rate is not None
-        self._use_regex = size is None or size >= REGEX_PAYS_BYTES
         self._boundaries = UnitBoundaries()
         self._used = UsedSets(self._boundaries.sets)
         self._order = PictureOrder()
         # The window: where in it the first NAL unit begins, how far it has been scanned, what of it is to be written.
-        self._window = bytearray()
+        self._window: bytearray = bytearray()
         self._view = memoryview(b"")
-        self._lead = self._scanned = self._carried = self._total = 0
-        self._has_starts = False
+        self._lead: int = 0
+        self._scanned: int = 0
+        self._carried: int = 0
+        self._total: int = 0
+        self._has_starts: bool = False
         self._run_begin = self._run_end = -1
         # The sample that is being read: a frame, or one field or two.
         self._pending: list[bytes] = []
         self._size = 0
-        self._is_open = self._is_kept = self._is_key = self._is_pair = False
+        self._is_open = self._is_kept = self._is_pair = False
+        self._is_key: bool = False
         self._picture_order: tuple[int, int] | None = None
         self._first: SliceHeader | None = None
         self._was_reset = False
@@ -105,7 +107,17 @@ class RawStream:
         if window is not self._window:
             self._window, self._view = window, memoryview(window)
         begin = lead = self._lead
-        for at in self._starts(end):
+        starts = [match.start() for match in START_CODE.finditer(window, self._scanned, end)]
+        self._has_starts = self._has_starts or bool(starts)
+        number, count = 0, len(starts)
+        while number < count:
+            if self._is_steady and lead == _LENGTH_BYTES and window[begin + 1] & 0x80:
+                taken = self._take_steady(begin, starts, number)
+                if taken:
+                    number += taken
+                    begin = starts[number - 1] + 3
+                    continue
+            at = starts[number]
             if begin:
                 stop = at - 1
                 # Trailing zeros belong to no NAL unit (7.4.1, B.1).
@@ -113,12 +125,11 @@ class RawStream:
                     stop = at
                 elif not window[stop - 1]:
                     stop = nal.trimmed_end(window, begin, stop)
-                if self._is_steady and lead == _LENGTH_BYTES and stop > begin + 1 and window[begin + 1] & 0x80:
-                    self._take_steady(begin, stop)
-                elif stop > begin:
+                if stop > begin:
                     self._take(begin, stop, lead)
             lead = 4 if at > begin and not window[at - 1] else 3
             begin = at + 3
+            number += 1
         if begin and (is_last or self._is_followed_by_zeros(begin, end)):
             if (stop := nal.trimmed_end(window, begin, end)) > begin:
                 self._take(begin, stop, lead)
@@ -129,7 +140,6 @@ class RawStream:
         self._hand_out()
         used: int = begin - lead if begin else max(0, end - 3)
         self._lead = begin and lead
-        self._has_starts = self._has_starts or begin > 0
         self._carried = end - used
         self._scanned = max(self._carried - 2, self._lead, 0)
         self._refuse_what_never_begins()
@@ -156,22 +166,6 @@ class RawStream:
             )
         return self._used.descriptions(), self.index.finish()
 
-    def _starts(self, end: int) -> "Sequence[int]":
-        """Where the start codes are in the part of the window that has not been scanned."""
-        window, at = self._window, self._scanned
-        if self._use_regex:
-            from ratcam.media.start_code import START_CODE  # noqa: PLC0415  its import costs more than a short file
-
-            found = [match.start() for match in START_CODE.finditer(window, at, end)]
-        else:
-            found: list[int] = []
-            while (at := window.find(nal.START, at, end)) >= 0:
-                found.append(at)
-                at += 3
-        if found:
-            self._has_starts = True
-        return found
-
     def _refuse_what_never_begins(self) -> None:
         if self._carried > MAX_UNIT_BYTES:
             raise StreamError("this is no H.264 stream: it goes on for 64 MiB without a picture's end")
@@ -182,23 +176,41 @@ class RawStream:
         """Whether the NAL unit is followed by many zeros: then it is over, and they need not be kept until it is."""
         return end - begin > 2 * _MANY and self._window.count(0, end - _MANY, end) == _MANY
 
-    def _take_steady(self, begin: int, stop: int) -> None:
-        """What `_take` does with a slice that is the whole next picture, at half the cost."""
-        window, index = self._window, self.index
-        kind = window[begin] & 0x1F
-        is_next = kind in (nal.SLICE, nal.IDR_SLICE) and not self._pending and not self._is_key
-        if not is_next or index is None or not index.append(self._size):
-            self._take(begin, stop, _LENGTH_BYTES)
-            return
-        self._steady_at, self._is_key = begin, kind == nal.IDR_SLICE
-        size = stop - begin
-        self._size = _LENGTH_BYTES + size
-        begin -= _LENGTH_BYTES
-        pack_into(">I", window, begin, size)
-        if begin != self._run_end:
-            self._hand_out()
-            self._run_begin = begin
-        self._run_end = stop
+    def _take_steady(self, begin: int, starts: list[int], number: int) -> int:
+        """What `_take` does with slices that each are the whole next picture, at a fraction of the cost.
+
+        Args:
+            begin: where the first NAL unit begins, behind a start code of four bytes.
+            starts: where the start codes of the window are.
+            number: which of them is the first behind it.
+
+        Returns:
+            How many NAL units are taken: those before the first that is anything else, or that no start code of
+            exactly four bytes follows.
+        """
+        index = self.index
+        if index is None or self._is_key or self._pending:
+            return 0
+        window, run_begin = self._window, begin - _LENGTH_BYTES
+        sizes = [self._size]
+        for place in range(number, min(number + index.room, len(starts))):
+            stop = starts[place] - 1
+            is_plain = window[begin] in _PLAIN_HEADERS and window[begin + 1] & 0x80
+            if not is_plain or window[stop] or not window[stop - 1]:
+                break
+            size = stop - begin
+            pack_into(">I", window, begin - _LENGTH_BYTES, size)
+            sizes.append(_LENGTH_BYTES + size)
+            self._steady_at = begin
+            begin = stop + _LENGTH_BYTES
+        self._size = sizes.pop()
+        index.extend(sizes)
+        if sizes:
+            if run_begin != self._run_end:
+                self._hand_out()
+                self._run_begin = run_begin
+            self._run_end = begin - _LENGTH_BYTES
+        return len(sizes)
 
     def _look_back(self) -> None:
         """Note the picture that the last steady slice began."""

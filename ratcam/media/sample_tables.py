@@ -72,7 +72,10 @@ class SampleIndex:
         self._sizes += numbers.pack(*sizes)
         # The step to this run's first sample is known only now.
         before = () if self._latest is None else (self._latest,)
-        self._add_steps([later - sooner for sooner, later in pairwise((*before, *decoded_90k))])
+        if isinstance(decoded_90k, range) and (not before or decoded_90k[0] - before[0] == decoded_90k.step):
+            self._add_even(count - 1 + len(before), decoded_90k.step)
+        else:
+            self._add_steps([later - sooner for sooner, later in pairwise((*before, *decoded_90k))])
         self._latest, self._median = decoded_90k[-1], None
         if shifts_90k is not None and any(shifts_90k):
             self._shifts += bytes(4 * self._count - len(self._shifts)) + struct.pack(f">{count}i", *shifts_90k)
@@ -124,15 +127,19 @@ class SampleIndex:
         return b"".join(parts)
 
     def _add_steps(self, steps: list[int]) -> None:
-        """All the same, as at an even rate, a row of count and step, or add to the last; else the step is 0."""
-        is_even = bool(steps) and steps[0] > 0 and steps.count(steps[0]) == len(steps)
-        count, step = len(steps), steps[0] if is_even else 0
-        if is_even and self._spans and struct.unpack_from(">I", self._spans, len(self._spans) - 4)[0] == step:
+        """All the same, as at an even rate, become one number; else the step of their row is 0."""
+        if steps and steps[0] > 0 and steps.count(steps[0]) == len(steps):
+            self._add_even(len(steps), steps[0])
+        else:
+            self._spans += struct.pack(">II", len(steps), 0)
+            self._steps += struct.pack(f">{len(steps)}I", *steps)
+
+    def _add_even(self, count: int, step: int) -> None:
+        """A row of count and step, or more of the last."""
+        if self._spans and struct.unpack_from(">I", self._spans, len(self._spans) - 4)[0] == step:
             count += struct.unpack_from(">I", self._spans, len(self._spans) - 8)[0]
             del self._spans[-8:]
         self._spans += struct.pack(">II", count, step)
-        if not is_even:
-            self._steps += struct.pack(f">{len(steps)}I", *steps)
 
     def _each_step(self) -> "Iterator[int]":
         return chain.from_iterable(self._steps_of_spans())

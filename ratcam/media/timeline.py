@@ -129,11 +129,11 @@ class Timeline:
                 return [time]
         elif len(self._taken) > _MANY:
             self._taken = {time for time in self._taken if time > self._floor()}
-        # After a pause the first that is shown, which need not be the first that is decoded, may be an hour later; the
-        # others are as far from it as they are.
+        # After a pause the first that is shown, which need not be the first that is decoded, may be an hour later, and
+        # that one as much later still as reordering allows.
         offset, floor = self._offset or 0, self._floor()
         reach = min((captured for captured in pts if captured + offset > floor), default=0) + offset
-        ceiling = MAX_GAP + (reach if self._latest < reach <= self._latest + MAX_GAP else self._latest)
+        ceiling = reach + MAX_REORDER if self._latest < reach <= self._latest + MAX_GAP else 0
         result: list[int] = []
         for number, captured in enumerate(pts):
             ceiling = max(ceiling, self._latest + MAX_GAP)
@@ -166,9 +166,9 @@ class Timeline:
     def _follow_jump(self, pts: "Sequence[int]", ceiling: int) -> bool:
         """Move the time line if the first of these times, which is not sound, agrees with another one that is not."""
         offset, floor = self._offset or 0, self._floor()
-        run = [*takewhile(lambda time: not floor < time + offset <= ceiling and abs(time - pts[0]) <= MAX_GAP, pts)]
+        run = [*takewhile(lambda time: not floor < time + offset <= ceiling and abs(time - pts[0]) <= MAX_REORDER, pts)]
         if max(run) > (least := min(run)):
-            self._offset = self._latest + self._step - least
+            self._offset = self._latest + min(self._step, MAX_REORDER) - least
             self.repaired += 1
             return True
         if self._refused is not None and 0 < abs(pts[0] - self._refused) <= MAX_GAP:

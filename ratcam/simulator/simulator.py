@@ -26,7 +26,7 @@ from ratcam.simulator.shared import Bell, SharedModel
 from ratcam.simulator.transcript import ChatMessage, messages, save, tail, transcript
 
 _START_TIMEOUT_S = 10.0
-_STOP_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 10.0
 _SHUTDOWN_S = 1.0
 """How long requests under way may take to end."""
 _ACCEPT_TURNS = 10
@@ -100,7 +100,7 @@ class Simulator:
         raise RatcamError("The simulator did not start in time.")
 
     def stop(self) -> None:
-        """Close every connection and end the thread, within 5 seconds. Idempotent.
+        """Close every connection and end the thread, within 10 seconds. Idempotent.
 
         Raises:
             RatcamError: the thread did not end in time.

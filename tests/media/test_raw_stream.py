@@ -1,5 +1,6 @@
 """The stream as it goes into a file: in windows of any size, with the sample entries that its parameter sets make."""
 
+import re
 import struct
 
 import pytest
@@ -12,6 +13,7 @@ from ratcam.media.errors import StreamError
 from ratcam.media.progressive import EvenIndex, exact_head
 from ratcam.media.raw_stream import RawStream
 from ratcam.media.sample_tables import SampleIndex
+from ratcam.media.start_code import START_CODE
 from tests.media.walker import ReadFile, read_file
 from tests.media.written import BitWriter, annex_b, escaped, made_pps, made_slice, made_sps
 
@@ -22,7 +24,7 @@ RECOVERY_POINT = b"\x06\x06\x01\x84\x80"
 
 def fed(data: bytes, step: int = 1 << 20) -> tuple[RawStream, tuple[Description, ...], SampleIndex, bytes]:
     """A stream given `step` bytes at a time; it, its entries and index, and what it handed out."""
-    stream, payload, held = RawStream(rate=None, size=len(data)), b"", b""
+    stream, payload, held = RawStream(rate=None), b"", b""
     for at in range(0, len(data) + 1, step):
         window = bytearray(held + data[at : at + step])
         used = stream.take(window, len(window), is_last=at + step > len(data))
@@ -103,15 +105,46 @@ PIECES = (
 )
 
 
-@given(st.lists(st.one_of(st.sampled_from((*PIECES[:2], PIECES[4])), st.sampled_from(PIECES)), max_size=40))
-def test_the_quick_way_through_plain_streams_leads_where_the_slow_one_does(units: list[bytes]) -> None:
+@given(
+    st.lists(st.one_of(st.sampled_from((*PIECES[:2], PIECES[4])), st.sampled_from(PIECES)), max_size=40),
+    st.sampled_from((7, 50, 1 << 20)),
+)
+def test_the_quick_way_through_plain_streams_leads_where_the_slow_one_does(units: list[bytes], step: int) -> None:
     """Behind start codes of three bytes nothing is taken the quick way."""
     begin = [bytes(CONSTRAINED), made_pps(), made_slice(idr=True, lsb=None)]
-    quick = fed(annex_b(*begin, *units), step=50)
-    slow = fed(b"".join(b"\0\0\1" + unit for unit in (*begin, *units)), step=50)
+    quick = fed(annex_b(*begin, *units), step)
+    slow = fed(b"".join(b"\0\0\1" + unit for unit in (*begin, *units)), step)
     assert quick[0].dropped == slow[0].dropped
     assert quick[1:] == (*slow[1:2], quick[2], slow[3])
     assert quick[2].tables() == slow[2].tables()
+
+
+@pytest.mark.parametrize("count", [1022, 1023, 1024, 1025, 2600])
+def test_so_many_plain_pictures_behind_one_key_picture_that_they_are_more_than_a_run(count: int) -> None:
+    units = [bytes(CONSTRAINED), made_pps(), made_slice(idr=True, lsb=None)]
+    units += [made_slice(frame_num=number % 16, lsb=None) + b"\x55" * (number % 7) for number in range(1, count)]
+    samples = muxed(annex_b(*units)).samples
+    assert [sample.nals for sample in samples] == [(unit,) for unit in units[2:]]
+    assert [sample.is_key for sample in samples] == [True] + [False] * (count - 1)
+    content = fed(annex_b(*units))[2].tables()
+    chunks = content[content.index(b"stsc") + 12 :]
+    assert struct.unpack_from(">III", chunks)[1] == min(count, 1024)
+
+
+@pytest.mark.parametrize("odd", [b"", b"\x41", b"\x41\x9a\0\0", b"\x61\x1a\x55", b"\x65\x88\x84\x21", b"\x0c\xff\x80"])
+def test_one_odd_unit_among_plain_pictures_changes_nothing_about_the_others(odd: bytes) -> None:
+    units = [made_slice(frame_num=number, lsb=None) for number in range(1, 9)]
+    begin = [bytes(CONSTRAINED), made_pps(), made_slice(idr=True, lsb=None)]
+    samples = muxed(annex_b(*begin, *units[:4], odd, *units[4:])).samples
+    nals = [nal for sample in samples for nal in sample.nals]
+    assert [nal for nal in nals if nal != odd.rstrip(b"\0")] == [*begin[2:], *units]
+
+
+@given(st.lists(st.sampled_from([b"\0", b"\1", b"\2", b"\0\0\1", b"\0\0\0\1"]), max_size=40).map(b"".join))
+def test_the_scan_finds_what_re_finds(data: bytes) -> None:
+    expected = [match.start() for match in re.finditer(b"\0\0\1", data)]
+    assert [match.start() for match in START_CODE.finditer(bytearray(data))] == expected
+    assert [match.start() for match in START_CODE.finditer(data, 3, 9)] == [at for at in expected if 3 <= at <= 6]
 
 
 def test_idr_pictures_that_all_have_one_id_are_pictures_of_their_own() -> None:

@@ -176,6 +176,12 @@ def test_after_a_pause_of_an_hour_a_reordered_gop_is_where_it_belongs() -> None:
     assert (shown[1], timeline.repaired) == ([18_000, 27_000, 12_000, 15_000], 1)
 
 
+def test_two_times_an_hour_apart_do_not_make_a_pause_of_two_hours() -> None:
+    jumps = [[3000, 6000, 9000, -323_985_000, -323_982_000, 12_000], [-323_979_000, -647_976_000]]
+    check(*placed(jumps, 2, reorders=True)[:2])
+    check(*placed([[0, 9000, 3000, 6000], [2 * MAX_GAP, MAX_GAP]], 2, reorders=True)[:2])
+
+
 def test_a_gop_without_end_takes_no_more_and_more_memory() -> None:
     timeline, ticks = Timeline(reorders=True), range(0, 3000 * 100_000, 3000)
     tracemalloc.start()

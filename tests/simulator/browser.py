@@ -17,7 +17,7 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1180,820"
 )
-WAIT_S = 20
+WAIT_S = 60
 
 
 def missing_tools() -> list[str]:

@@ -45,7 +45,7 @@ def test_a_held_poll_ends_as_soon_as_something_is_said(simulator: Simulator) -> 
         await bot.get_me()  # a round trip: the poll is on its way
         assert not poll.done()
         simulator.say(chat, "now")
-        (update,) = await asyncio.wait_for(poll, 5)
+        (update,) = await asyncio.wait_for(poll, 30)
         assert update.message is not None
         assert update.message.text == "now"
 
@@ -110,9 +110,9 @@ def test_stop_ends_a_held_poll_at_once_and_start_opens_the_same_address(simulato
     async def conversation(bot: Bot) -> None:
         poll = asyncio.create_task(bot.get_updates(timeout=50))
         await bot.get_me()
-        await asyncio.wait_for(asyncio.to_thread(simulator.stop), 5)
+        await asyncio.wait_for(asyncio.to_thread(simulator.stop), 30)
         with contextlib.suppress(NetworkError):
-            assert await asyncio.wait_for(poll, 5) == ()
+            assert await asyncio.wait_for(poll, 30) == ()
 
     talk(simulator, conversation)
     simulator.stop()
