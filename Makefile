@@ -29,8 +29,12 @@ format: .venv/.ready  ## format and sort imports
 	$(BIN)/ruff check --select I --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready  ## the figures in docs/: ratios against peers, from one run
+bench: .venv/.bench  ## the figures in docs/: ratios against peers, from one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/.bench: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[bench]'
+	touch $@
 
 crash: .venv/.ready  ## kills, torn writes, power cuts and full disks, at length; as root, for the loop devices
 	RATCAM_TESTS_CRASH=long $(BIN)/python -m pytest tests/crash -s $(ARGS)

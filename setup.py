@@ -11,6 +11,7 @@ VERSION = next(
     if line.startswith("__version__")
 )
 VIDEO = ["av>=16,<19"]
+PLOTS = ["matplotlib~=3.10"]
 
 setup(
     name="ratcam",
@@ -34,8 +35,9 @@ setup(
         "picamera2": ["picamera2~=0.3", *VIDEO],
         "video": VIDEO,
         "demo": [*VIDEO, "aiohttp~=3.14"],
-        "tune": ["matplotlib~=3.10"],
+        "tune": [*VIDEO, *PLOTS],
         "dev": [
+            *PLOTS,
             "ruff~=0.17.6",
             "pyright[nodejs]~=1.1.414",
             "import-linter~=2.16",
@@ -47,6 +49,8 @@ setup(
             "lo-bot-api-emulator==0.3.6",
             "pymp4==1.4.0",
         ],
+        # Peers to measure against; large.
+        "bench": ["opencv-python-headless>=4.10,<6"],
         # Has wheels for few platforms: no part of "dev".
         "fuzz": ["atheris~=3.0"],
     },

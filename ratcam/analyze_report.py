@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, TextIO
 
 from ratcam.media.timebase import TICKS_PER_S
-from ratcam.motion.detector import Observation
-from ratcam.motion.events import EventEnded
-from ratcam.motion.field import grid_of
+from ratcam.motion.detector import Guard, Observation
+from ratcam.motion.events import EventEnded, PictureShape
+from ratcam.motion.place import place_in_words
 from ratcam.ports import SourceInfo
 
 
@@ -22,18 +22,33 @@ class Summary:
     detect_us_per_frame: float
 
 
-class Report(Protocol):
-    """Takes what is found, in order: the stream, each picture, each event as it ends, the summary."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLine:
+    """An event that is over."""
 
-    def stream(self, info: SourceInfo) -> None:
-        """What is analysed."""
+    event: EventEnded
+    guard: Guard
+    """What held pictures of it back at last; Guard.NONE if nothing did."""
+    first_90k: int
+    """The time of the first picture, from which the event's times are told."""
+
+
+class Report(Protocol):
+    """Takes what is found, in order: the stream, notes, each picture, each event as it ends, the summary."""
+
+    def stream(self, info: SourceInfo, columns: int, rows: int) -> None:
+        """What is analysed, and the grid of its first field."""
         ...
 
-    def frame(self, seen: Observation, t_s: float) -> None:
+    def note(self, text: str) -> None:
+        """Something that a person should know of the input."""
+        ...
+
+    def frame(self, seen: Observation, shape: PictureShape, t_s: float) -> None:
         """One picture."""
         ...
 
-    def event(self, event: EventEnded, first_90k: int) -> None:
+    def event(self, line: EventLine) -> None:
         """One event that is over."""
         ...
 
@@ -48,18 +63,35 @@ class JsonReport:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def stream(self, info: SourceInfo) -> None:
+    def stream(self, info: SourceInfo, columns: int, rows: int) -> None:
         """What is analysed."""
-        grid = list(grid_of(info.width, info.height))
+        grid = [columns, rows]
         self._write(type="stream", width=info.width, height=info.height, fps=_rounded(info.fps), grid=grid)
 
-    def frame(self, seen: Observation, t_s: float) -> None:
-        """One picture."""
-        # Cut, not rounded: 0.99999 must not read as the trigger.
-        self._write(type="frame", t_s=_rounded(t_s), score=math.floor(seen.score * 1e4) / 1e4, moving=seen.moving)
+    def note(self, text: str) -> None:
+        """Something that a person should know."""
+        self._write(type="note", text=text)
 
-    def event(self, event: EventEnded, first_90k: int) -> None:
+    def frame(self, seen: Observation, shape: PictureShape, t_s: float) -> None:
+        """One picture."""
+        box = seen.box
+        self._write(
+            type="frame",
+            t_s=_rounded(t_s),
+            # Cut, not rounded: 0.99999 must not read as the trigger.
+            score=math.floor(seen.score * 1e4) / 1e4,
+            moving=seen.moving,
+            guard=str(seen.guard),
+            zone=seen.zone,
+            place=place_in_words(box, shape.width, shape.height, shape.rotation) if box else "",
+            area=seen.area,
+            area_percent=round(100 * seen.area / (shape.columns * shape.rows), 3),
+            box=list(box) if box else None,
+        )
+
+    def event(self, line: EventLine) -> None:
         """One event that is over."""
+        event, first_90k = line.event, line.first_90k
         self._write(
             type="event",
             start_s=_rounded((event.start_90k - first_90k) / TICKS_PER_S),
@@ -68,6 +100,10 @@ class JsonReport:
             peak_score=math.floor(event.peak_score * 1e4) / 1e4,
             area=event.area,
             box=list(event.box),
+            area_percent=round(event.area_percent, 3),
+            place=event.place,
+            zone=event.zone,
+            guard=str(line.guard),
         )
 
     def summary(self, summary: Summary) -> None:
@@ -87,31 +123,35 @@ class JsonReport:
 class TableReport:
     """A table of the events for a person."""
 
-    _HEAD = f"{'begins':>10} {'lasts':>8} {'strongest':>10} {'score':>7} {'blocks':>7}  box (pixels)\n"
+    _HEAD = f"{'begins':>10} {'lasts':>8} {'strongest':>10} {'score':>7} {'area':>7}  place\n"
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._has_head = False
 
-    def stream(self, info: SourceInfo) -> None:
+    def stream(self, info: SourceInfo, columns: int, rows: int) -> None:
         """What is analysed."""
-        columns, rows = grid_of(info.width, info.height)
         self._out.write(f"{info.width}x{info.height} pixels, {info.fps:g} pictures/s, {columns}x{rows} blocks\n")
 
-    def frame(self, seen: Observation, t_s: float) -> None:
+    def note(self, text: str) -> None:
+        """Something that a person should know."""
+        self._out.write(f"{text}\n")
+
+    def frame(self, seen: Observation, shape: PictureShape, t_s: float) -> None:
         """One picture: a person does not read those."""
 
-    def event(self, event: EventEnded, first_90k: int) -> None:
+    def event(self, line: EventLine) -> None:
         """One event that is over."""
+        event, first_90k = line.event, line.first_90k
         if not self._has_head:
             self._out.write(self._HEAD)
             self._has_head = True
-        x0, y0, x1, y1 = event.box
+        where = f"{event.place}{f' ({event.zone})' if event.zone else ''}"
         begins, strongest = _clock(event.start_90k - first_90k), _clock(event.peak_90k - first_90k)
         lasts_s = (event.end_90k - event.start_90k) / TICKS_PER_S
         self._out.write(
-            f"{begins:>10} {lasts_s:>6.1f} s {strongest:>10} {event.peak_score:>7.1f} {event.area:>7}  "
-            f"{x0},{y0} to {x1},{y1}\n"
+            f"{begins:>10} {lasts_s:>6.1f} s {strongest:>10} {event.peak_score:>7.1f} "
+            f"{event.area_percent:>5.1f} %  {where}\n"
         )
 
     def summary(self, summary: Summary) -> None:

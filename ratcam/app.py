@@ -15,11 +15,14 @@ from ratcam import __version__
 from ratcam.actors.auth import AuthActor
 from ratcam.actors.bot import BotActor, CameraLinks
 from ratcam.actors.camera_proxy import CameraProxy, Outage
+from ratcam.actors.habit_keeper import HabitKeeper
+from ratcam.actors.learned_blocks import LearnedBlocks
 from ratcam.actors.motion import MotionActor, RunView
 from ratcam.actors.muxer import MuxerActor
 from ratcam.actors.recorder import Orientation, RecorderActor
 from ratcam.actors.segment_feed import muxer_address
 from ratcam.actors.supervised import Address
+from ratcam.actors.vectors import RunStarts, VectorActor, VectorsAddress
 from ratcam.cameras.thumbnails import LibavThumbnails
 from ratcam.chat import texts
 from ratcam.chat.deliveries import Deliveries
@@ -30,14 +33,17 @@ from ratcam.config import Config, require_token
 from ratcam.errors import ExitStatus
 from ratcam.logs import set_up
 from ratcam.messages import CameraId, RunId
+from ratcam.motion.choose import uses_vectors
 from ratcam.ports import Clock
 from ratcam.store.armed import TinyArmedStore
 from ratcam.store.auth import TinyAuthStore
 from ratcam.store.clip_files import DirectoryClipFiles
 from ratcam.store.instance_lock import InstanceLock
+from ratcam.store.learned import TinyLearnedStore
 from ratcam.store.media_files import DirectoryMediaFiles
 from ratcam.store.outbox import TinyOutboxStore
 from ratcam.store.uploads import TinyUploadStore
+from ratcam.store.vectors import VectorFiles
 from ratcam.supervisor import Supervisor
 
 _log = logging.getLogger(__name__)
@@ -63,7 +69,8 @@ class System:
 
     supervisor: Supervisor
     addresses: Mapping[str, Address]
-    """By name: auth, bot, and for each camera `muxer NAME`, `recorder NAME`, `motion NAME`, `camera NAME`."""
+    """By name: auth, bot, and for each camera `muxer NAME`, `recorder NAME`, `motion NAME`, `habits NAME`, `camera
+    NAME`; also `vectors NAME` where motion fields are kept."""
 
 
 def run_daemon(config: Config) -> ExitStatus:
@@ -98,6 +105,7 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     outbox = TinyOutboxStore(state_dir=state_dir)
     uploads = TinyUploadStore(state_dir=state_dir)
     armed = TinyArmedStore(state_dir=state_dir)
+    learned_store = TinyLearnedStore(state_dir=state_dir)
     files = DirectoryMediaFiles(directory=media_dir, keep_files=config.recording.keep_clips)
 
     camera = CameraId(config.camera.name)
@@ -106,9 +114,12 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
     muxer = muxer_address(f"muxer {camera}", ring_mb=config.recording.ring_mb)
     recorder = Address(f"recorder {camera}", data_limit=UNITS_AHEAD)
     motion, proxy = Address(f"motion {camera}", data_limit=FIELDS_AHEAD), Address(f"camera {camera}")
+    habits = Address(f"habits {camera}")
+    vectors = VectorsAddress(f"vectors {camera}") if config.motion.keep_vectors_mb else None
     links = {camera: CameraLinks(proxy=proxy, motion=motion, recorder=recorder)}
     runs = itertools.count(1)
-    outage, orientation, view = Outage(), Orientation(), RunView()
+    outage, orientation, view, run_starts = Outage(), Orientation(), RunView(), RunStarts()
+    learned = LearnedBlocks(store=learned_store, camera=camera, keeper=habits)
 
     enrolment = Enrolment(settings=config.auth)
     gateway = TelegramGateway(token=token, base_url=config.telegram.base_url, commands=texts.COMMANDS, clock=clock)
@@ -178,15 +189,41 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             on_death=on_death,
             camera=camera,
             settings=config.motion,
+            zones=config.zones,
             hold_s=config.recording.post_roll_s,
             clock=clock,
             view=view,
             armed=armed,
+            learned=learned,
             proxy=proxy,
             recorder=recorder,
             bot=bot,
         ),
     )
+    supervisor.add(
+        habits,
+        lambda address, on_death: HabitKeeper.start(
+            address=address, on_death=on_death, store=learned_store, motion=motion
+        ),
+        is_optional=True,
+    )
+    if vectors is not None:
+        supervisor.add(
+            vectors,
+            lambda _, on_death: VectorActor.start(
+                address=vectors,
+                on_death=on_death,
+                camera=camera,
+                runs=run_starts,
+                vectors=VectorFiles(
+                    root=state_dir / "vectors",
+                    camera=camera,
+                    limit_bytes=config.motion.keep_vectors_mb * 1_000_000,
+                ),
+                clock=clock,
+            ),
+            is_optional=True,
+        )
     supervisor.add(
         proxy,
         lambda address, on_death: CameraProxy.start(
@@ -198,13 +235,15 @@ def compose(config: Config, *, token: str, clock: Clock) -> System:
             next_run_id=lambda: RunId(next(runs)),
             outage=outage,
             units=(recorder,),
-            fields=(motion,),
+            fields=(motion,) if vectors is None else (motion, vectors),
             listeners=(bot,),
             snapshots=(motion, bot),
+            # Kept fields are to answer what another detector would have seen.
+            has_vectors=uses_vectors(config.motion) or config.motion.keep_vectors_mb > 0,
         ),
     )
-    addresses = (auth, bot, muxer, recorder, motion, proxy)
-    return System(supervisor=supervisor, addresses={address.name: address for address in addresses})
+    addresses = (auth, bot, muxer, recorder, motion, habits, vectors, proxy)
+    return System(supervisor=supervisor, addresses={address.name: address for address in addresses if address})
 
 
 def _stop_on_signals(supervisor: Supervisor) -> Callable[[], None]:

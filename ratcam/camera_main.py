@@ -32,16 +32,16 @@ STOP_S = 3.0
 """How long the actor may take to stop: more than it waits for both of its threads."""
 
 
-def source_of(settings: CameraSettings) -> CameraSource:
-    """The source that `settings.source` names, not yet open.
+def source_of(settings: CameraSettings, *, has_vectors: bool = False) -> CameraSource:
+    """The source that `settings.source` names, not yet open; `has_vectors`: its decoder reads the stream's vectors.
 
     Raises:
         CameraError: there is no such source.
     """
     if settings.source == NAME:
-        return DemoSource(settings)
+        return DemoSource(settings, has_vectors=has_vectors)
     if settings.source.startswith(PREFIX):
-        return FileSource(settings)
+        return FileSource(settings, has_vectors=has_vectors)
     raise CameraError(
         f"There is no camera source {settings.source!r}. Set [camera] source to one of: demo; file:PATH, a video file."
     )
@@ -74,7 +74,7 @@ def _serve(channel: CameraEnd) -> ExitStatus:
     if not isinstance(configure, Configure):
         raise ChannelError(f"The first message was {type(configure).__name__}.")
     try:
-        source = source_of(configure.settings)
+        source = source_of(configure.settings, has_vectors=configure.has_vectors)
     except CameraError as exc:
         channel.send(StreamEnded(camera=configure.camera, run_id=configure.run_id, reason=str(exc)))
         return ExitStatus.FAILED

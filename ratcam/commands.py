@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 from ratcam import __version__
-from ratcam.config import Config, load, sample, show
+from ratcam.config import Config, explain, load, sample, show
 from ratcam.console import Stoppable, frame_rate, leave, positive_number, say, shown
 from ratcam.errors import BadInputError, ExitStatus
 from ratcam.media.progressive import Rate
 from ratcam.messages import ChatId
+from ratcam.motion.zones import NOTHING_WATCHED, watches_nothing
 
 _DESCRIPTION = "A camera as a contact in Telegram."
 _CONFIG_HELP = "the configuration (default: ratcam.ini in this folder, if there is one)"
@@ -95,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     analyze.add_argument("video", type=Path, metavar="VIDEO")
     analyze.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
     analyze.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="try another [motion] key; may be repeated"
+    )
+    analyze.add_argument(
         "--vectors", type=Path, metavar="FILE", help="a raw file of picamera's motion_output, instead of decoding"
     )
     analyze.add_argument("--json", action="store_true", help="JSON lines: stream, frames, events, summary")
@@ -103,17 +107,69 @@ def _parser() -> argparse.ArgumentParser:
     )
     analyze.set_defaults(run=_analyze)
 
-    config = commands.add_parser("config", help="show or check the configuration")
+    _add_tune(commands.add_parser)
+
+    config = commands.add_parser("config", help="show, check or explain the configuration")
     actions = config.add_subparsers(required=True, metavar="ACTION")
     for name, function, text in (
         ("show", _config_show, "print what is in force and where it comes from; secrets are masked"),
         ("check", _config_check, "report every error; exit status 78 if there is one"),
+        ("explain", _config_explain, "tell what a key means, its limits, what is in force and where that comes from"),
         ("sample", _config_sample, "print a ratcam.ini with every key, explained, at its default"),
     ):
         action = actions.add_parser(name, help=text)
+        if function is _config_explain:
+            action.add_argument(
+                "key", metavar="KEY", help="SECTION.KEY, such as zone.polygon, or a key or section alone"
+            )
         action.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
         action.set_defaults(run=function)
     return parser
+
+
+def _add_tune(add_parser: Callable[..., argparse.ArgumentParser]) -> None:
+    tune = add_parser(
+        "tune",
+        help="see what the motion detector makes of recordings, and what to change",
+        description="Run the motion detector over videos, or over the motion fields that the daemon kept ([motion] "
+        "keep_vectors_mb), and write a report: score and events over time, heat maps, doubtful events, other "
+        "sensitivities, and the lines for ratcam.ini. With --against or --against-set, two configurations at once.",
+    )
+    tune.add_argument(
+        "places", nargs="*", type=Path, metavar="CLIP|DIR", help="videos, folders of videos, or kept motion fields"
+    )
+    tune.add_argument("--config", type=Path, metavar="INI", help=_CONFIG_HELP)
+    tune.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="try another [motion] key; may be repeated"
+    )
+    tune.add_argument("--against", type=Path, metavar="INI", help="a second configuration to compare with")
+    tune.add_argument(
+        "--against-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys of the second configuration; without --against the others are those of the first",
+    )
+    tune.add_argument(
+        "--report", type=Path, metavar="FILE", help=".html or .png (default: ratcam-tune.html; none with --json)"
+    )
+    tune.add_argument("--json", action="store_true", help="tell the findings as JSON")
+    tune.add_argument(
+        "--false-alarms-per-week",
+        type=_positive,
+        metavar="N",
+        help="how many you want at most (default: 1)",
+    )
+    tune.add_argument(
+        "--motion",
+        action="append",
+        default=[],
+        metavar="FROM-TO,...",
+        help="when something truly moved, in seconds, such as 12-15.5,40-44, or none; once for each recording",
+    )
+    tune.add_argument("--zones", type=Path, metavar="STILL", help="draw a grid over a picture to choose zones from")
+    tune.add_argument("--out", type=Path, metavar="PNG", help="where --zones draws it (default: zones.png)")
+    tune.set_defaults(run=_tune)
 
 
 def _positive(text: str) -> float:
@@ -205,15 +261,69 @@ def _recover(arguments: argparse.Namespace) -> ExitStatus:
 
 def _analyze(arguments: argparse.Namespace) -> ExitStatus:
     from ratcam.analyze import analyze  # noqa: PLC0415
+    from ratcam.tune.choices import with_settings  # noqa: PLC0415
 
+    config = with_settings(_load(arguments), arguments.set)
     analyze(
         arguments.video,
-        motion=_load(arguments).motion,
+        motion=config.motion,
+        zones=config.zones,
+        hold_s=config.recording.post_roll_s,
         vectors=arguments.vectors,
         as_json=arguments.json,
         heat_map=arguments.heatmap,
         out=sys.stdout,
     )
+    return ExitStatus.OK
+
+
+def _tune(arguments: argparse.Namespace) -> ExitStatus:
+    if arguments.zones is not None:
+        return _tune_zones(arguments)
+    if arguments.out is not None:
+        raise BadInputError("--out belongs to --zones. Name the report with --report.")
+    if not arguments.places:
+        raise BadInputError("Name a video, a folder of videos, or kept motion fields (STATE_DIR/vectors) to replay.")
+    from ratcam.tune.choices import choose  # noqa: PLC0415
+    from ratcam.tune.command import DEFAULT_REPORT, Wish, tune  # noqa: PLC0415
+
+    first = choose(arguments.config, arguments.set, environ=os.environ)
+    choices = (first,)
+    if arguments.against is not None or arguments.against_set:
+        sets: list[str] = arguments.against_set
+        if arguments.against is None:
+            sets = [*arguments.set, *sets]
+        ini = arguments.against or arguments.config
+        choices = (first, choose(ini, sets, environ=os.environ, name="B"))
+    wish = Wish(
+        places=tuple(arguments.places),
+        choices=choices,
+        report=arguments.report or (None if arguments.json else DEFAULT_REPORT),
+        as_json=arguments.json,
+        per_week=1.0 if arguments.false_alarms_per_week is None else arguments.false_alarms_per_week,
+        motion=tuple(arguments.motion),
+    )
+    tune(wish, sys.stdout, progress=sys.stderr if sys.stderr.isatty() else None)
+    return ExitStatus.OK
+
+
+def _tune_zones(arguments: argparse.Namespace) -> ExitStatus:
+    from ratcam.zone_picture import zone_picture  # noqa: PLC0415
+
+    given = {
+        "CLIP or DIR": arguments.places,
+        "--set": arguments.set,
+        "--against": arguments.against,
+        "--against-set": arguments.against_set,
+        "--report": arguments.report,
+        "--json": arguments.json,
+        "--false-alarms-per-week": arguments.false_alarms_per_week,
+        "--motion": arguments.motion,
+    }
+    if unused := ", ".join(name for name, value in given.items() if value):
+        raise BadInputError(f"--zones only draws the grid, and has no use for {unused}. Leave that out, or --zones.")
+    out_path = arguments.out or Path("zones.png")
+    zone_picture(arguments.zones, zones=_load(arguments).zones, out_path=out_path, out=sys.stdout)
     return ExitStatus.OK
 
 
@@ -224,9 +334,16 @@ def _config_show(arguments: argparse.Namespace) -> ExitStatus:
 
 def _config_check(arguments: argparse.Namespace) -> ExitStatus:
     config = _load(arguments)
-    print(f"{config.path or 'the defaults'}: no errors")
+    print(f"{shown(str(config.path or 'the defaults'))}: no errors")
+    if watches_nothing(config.zones):
+        print(NOTHING_WATCHED)
     if not config.telegram.token:
         print("There is no bot token yet: `ratcam run` needs one and says how to get it.")
+    return ExitStatus.OK
+
+
+def _config_explain(arguments: argparse.Namespace) -> ExitStatus:
+    print(explain(_load(arguments), arguments.key), end="")
     return ExitStatus.OK
 
 

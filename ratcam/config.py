@@ -4,23 +4,25 @@ The schema is the sections' dataclasses (`ratcam.settings`, `ratcam.motion.setti
 but those that need more than a type, a range or a choice.
 """
 
+import contextlib
 import difflib
 import os
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from ratcam.config_rules import TEXT_RULES, check_together
-from ratcam.config_schema import SECTIONS, Config, Key, keys_of
-from ratcam.config_text import sample, show
-from ratcam.config_values import echo, read_value
+from ratcam.config_schema import NAMED_SECTIONS, SECTIONS, Config, Key, keys_of, kind_of
+from ratcam.config_text import explain, sample, show
+from ratcam.config_values import echo, read_value, wanted
 from ratcam.errors import ConfigError
-from ratcam.ini_file import Entry, IniText, parse
+from ratcam.ini_file import Entry, IniText, Section, parse
+from ratcam.motion.zones import ZoneError, ZoneSettings, check_name
 from ratcam.redaction import TOKEN_SHAPE, excerpt
 
-__all__ = ["DEFAULT_PATH", "TOKEN_VARIABLE", "Config", "load", "require_token", "sample", "show"]
+__all__ = ["DEFAULT_PATH", "TOKEN_VARIABLE", "Config", "explain", "load", "require_token", "sample", "show"]
 
 DEFAULT_PATH = Path("ratcam.ini")
 TOKEN_VARIABLE = "RATCAM_TELEGRAM_TOKEN"  # noqa: S105  # the variable's name
@@ -73,6 +75,8 @@ class _Loader:
         self._folder = (path.parent if path is not None else Path()).absolute()
         self._mode = 0
         self._unread: set[str] = set()
+        self._unclear: set[str] = set()
+        """Sections with a bad name or an unknown key: that something is missing in them is not said as well."""
         self._values: dict[str, object] = {}
         self._lines: dict[str, int] = {}
         self._origins: dict[str, str] = {}
@@ -88,16 +92,8 @@ class _Loader:
         self._read_token()
         self._make_absolute()
         config = Config(
-            **{
-                section: settings(
-                    **{
-                        key.name: self._values[key.full_name]
-                        for key in keys_of(section)
-                        if key.full_name in self._values
-                    }
-                )
-                for section, settings in SECTIONS.items()
-            },
+            **{section: settings(**self._given(section)) for section, settings in SECTIONS.items()},
+            zones=tuple(self._zones(text)),
             path=self._path,
             origins=MappingProxyType(self._origins),
         )
@@ -131,20 +127,65 @@ class _Loader:
             return parse(b"")
         return parse(data)
 
+    def _given(self, section: str) -> dict[str, object]:
+        return {key.name: self._values[key.full_name] for key in keys_of(section) if key.full_name in self._values}
+
     def _check_sections(self, text: IniText) -> None:
+        known = (*SECTIONS, *(f"{kind}:NAME" for kind in NAMED_SECTIONS))
+        alike: dict[str, Section] = {}
         for section in text.sections:
-            if section.name not in SECTIONS:
-                hint = _did_you_mean(section.name, tuple(SECTIONS), "[{}]")
+            kind, _, name = section.name.partition(":")
+            if section.name in SECTIONS:
+                continue
+            if kind_of(section.name):
+                try:
+                    check_name(name)
+                except ZoneError as exc:
+                    self._refuse(section.line, f"[{excerpt(section.name)}]: {exc}")
+                    self._unclear.add(section.name)
+                    continue
+                first = alike.setdefault(section.name.lower(), section)
+                if first is not section:
+                    self._refuse(
+                        section.line,
+                        f"[{section.name}] and [{first.name}] on line {first.line} differ in capitals only; "
+                        "give one another name",
+                    )
+            elif kind in NAMED_SECTIONS:
+                self._refuse(section.line, f"section [{kind}] has no name; give it one, such as [{kind}:door]")
+            elif close := difflib.get_close_matches(kind.lower(), NAMED_SECTIONS, n=1) if name else ():
+                advice = f"did you mean [{close[0]}:{excerpt(name.strip())}]?"
+                self._refuse(section.line, f"there is no section [{excerpt(section.name)}]; {advice}")
+            else:
+                hint = _did_you_mean(section.name, known, "[{}]")
                 self._refuse(section.line, f"there is no section [{excerpt(section.name)}]; {hint}")
 
+    def _zones(self, text: IniText) -> Iterator[ZoneSettings]:
+        """The zones that are whole; what is missing in others is refused."""
+        for section in text.sections:
+            if kind_of(section.name) != "zone":
+                continue
+            (polygon,) = (key for key in keys_of(section.name) if key.type is tuple)
+            given = self._given(section.name)
+            if polygon.name in given:
+                with contextlib.suppress(ZoneError):  # its name, which has been refused
+                    yield NAMED_SECTIONS["zone"](name=section.name.partition(":")[2], **given)
+            elif polygon.full_name not in self._lines and section.name not in self._unclear:
+                self._refuse(
+                    section.line,
+                    f"[{excerpt(section.name)}] has no {polygon.name}; give {wanted(polygon)} "
+                    "(`ratcam tune --zones` draws the grid to read them from)",
+                )
+
     def _read_entry(self, entry: Entry) -> None:
-        if entry.section not in SECTIONS:
+        if entry.section not in SECTIONS and not kind_of(entry.section):
             return
         keys = {key.name: key for key in keys_of(entry.section)}
         key = keys.get(entry.key)
         if key is None:
-            hint = _did_you_mean(entry.key, tuple(keys), "{}")
-            self._refuse(entry.line, f"[{entry.section}] has no key {excerpt(entry.key)}; {hint}")
+            hint = _elsewhere(entry.key) or _did_you_mean(entry.key, tuple(keys), "{}")
+            self._refuse(entry.line, f"[{excerpt(entry.section)}] has no key {excerpt(entry.key)}; {hint}")
+            self._unclear.add(entry.section)
             return
         self._lines[key.full_name] = entry.line
         try:
@@ -152,7 +193,7 @@ class _Loader:
             if isinstance(value, str) and key.full_name in TEXT_RULES:
                 _check_text(key, value)
         except ValueError as exc:
-            self._refuse(entry.line, f"[{key.section}] {key.name} {exc}")
+            self._refuse(entry.line, f"[{excerpt(key.section)}] {key.name} {exc}")
             self._unread.add(key.full_name)
             return
         self._values[key.full_name] = value
@@ -241,6 +282,14 @@ def _did_you_mean(name: str, known: tuple[str, ...], form: str) -> str:
     if close:
         return f"did you mean {form.format(close[0])}?"
     return f"there are {', '.join(form.format(one) for one in known)}"
+
+
+def _elsewhere(name: str) -> str:
+    """Where a key belongs that only sections with a name of their own have; they are easily left in a comment."""
+    kinds = [kind for kind in NAMED_SECTIONS if name in {key.name for key in keys_of(kind)}]
+    if not kinds or any(name == key.name for section in SECTIONS for key in keys_of(section)):
+        return ""
+    return f"it belongs below a line of its own, such as [{kinds[0]}:door]"
 
 
 def _is_open_to_others(mode: int) -> bool:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from ratcam.config_schema import Config
+from ratcam.motion.zones import MOST_ZONES
 
 _CAMERA_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9.:/\[\]_~-]+")
@@ -65,9 +66,30 @@ def check_together(config: Config) -> tuple[tuple[tuple[str, str], str], ...]:
         ("motion.release_area", motion.release_area, "motion.trigger_area", motion.trigger_area),
         ("recording.video_s", recording.video_s, "recording.max_video_s", recording.max_video_s),
     )
-    return tuple(
+    too_large = tuple(
         ((small, large), _too_large(small, low, large, high)) for small, low, large, high in pairs if low > high
     )
+    return (*too_large, *_zones_without_use(config), *_too_many_zones(config))
+
+
+def _zones_without_use(config: Config) -> tuple[tuple[tuple[str, str], str], ...]:
+    if config.motion.detector != "simple" or not config.zones:
+        return ()
+    name = config.zones[0].name
+    text = (
+        f"[motion] detector = {config.motion.detector} watches the whole picture and knows no zones such as "
+        f"[zone:{name}]; write detector = track, or delete the zones"
+    )
+    return ((("motion.detector", f"zone:{name}.polygon"), text),)
+
+
+def _too_many_zones(config: Config) -> tuple[tuple[tuple[str, str], str], ...]:
+    number = len(config.zones)
+    if number <= MOST_ZONES:
+        return ()
+    place = f"zone:{config.zones[MOST_ZONES].name}.polygon"
+    text = f"there are {number} zones, and at most {MOST_ZONES} are allowed; join some, a polygon may have many corners"
+    return (((place, place), text),)
 
 
 def _too_large(small: str, low: float, large: str, high: float) -> str:

@@ -1,8 +1,10 @@
 """From the text of a value to the value: types, limits, choices. Pure."""
 
 import re
+from typing import cast
 
-from ratcam.config_schema import Key
+from ratcam.config_schema import REQUIRED, Key
+from ratcam.motion.polygon import EXAMPLE, Polygon, PolygonError, polygon_text, read_polygon
 from ratcam.redaction import excerpt
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -17,14 +19,19 @@ def read_value(key: Key, text: str) -> object:
     Raises:
         ValueError: none; the message says what is wrong and what to write, without a secret.
     """
+    if not text and key.default is None:
+        return None
     if not text and key.default != "":
-        raise ValueError(f"has no value; write {wanted(key)}, or delete the line for {as_text(key.default)}")
+        otherwise = "" if key.default is REQUIRED else f", or delete the line for {as_text(key.default)}"
+        raise ValueError(f"has no value; write {wanted(key)}{otherwise}")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         raise ValueError("is in quotes; write the value without them")
     if key.type is bool:
         return _read_bool(key, text)
     if key.type in (int, float):
         return _read_number(key, text)
+    if key.type is tuple:
+        return _read_polygon(key, text)
     if key.choices and text not in key.choices:
         raise _unfit(key, text)
     return text
@@ -37,6 +44,10 @@ def as_text(value: object) -> str:
             return "yes" if value else "no"
         case float() if value.is_integer():
             return str(int(value))
+        case None:
+            return ""
+        case tuple():
+            return polygon_text(cast("Polygon", value))
         case _:
             return str(value)
 
@@ -49,6 +60,8 @@ def wanted(key: Key) -> str:
         return "yes or no"
     if key.type is str:
         return "a text"
+    if key.type is tuple:
+        return f"the corners as x,y in per cent, such as {polygon_text(EXAMPLE)}"
     return f"{'a whole number' if key.type is int else 'a number'}{limits(key)}"
 
 
@@ -86,5 +99,14 @@ def _read_number(key: Key, text: str) -> int | float:
     return value
 
 
+def _read_polygon(key: Key, text: str) -> Polygon:
+    try:
+        return read_polygon(text)
+    except PolygonError as exc:
+        raise ValueError(f"= {echo(key, text)}: {exc}") from exc
+
+
 def _unfit(key: Key, text: str) -> ValueError:
-    return ValueError(f"= {echo(key, text)}: write {wanted(key)}, such as {as_text(key.default)}")
+    example = as_text(key.default)
+    such = f", such as {example}" if example else ""
+    return ValueError(f"= {echo(key, text)}: write {wanted(key)}{such}")

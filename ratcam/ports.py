@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ratcam.messages import CameraId, ChatEvent, ChatId, Delivery, DeliveryId, MediaKind, Segment
+from ratcam.motion.kept_habits import Habits
 
 
 class Clock(Protocol):
@@ -254,6 +255,21 @@ class ArmedStore(Protocol):
 
     def set_armed(self, camera: CameraId, *, armed: bool) -> None:
         """Remember it; on disk on return."""
+        ...
+
+
+class LearnedStore(Protocol):
+    """Which blocks of each camera move for hours. Every method raises StoreError when it did not happen.
+
+    `load` may leave out what is damaged, with a line in the log: it can be learned again. For any thread.
+    """
+
+    def load(self, camera: CameraId) -> Habits | None:
+        """What was saved last, or None."""
+        ...
+
+    def save(self, camera: CameraId, habits: Habits) -> None:
+        """Replace what is kept for this camera; on disk on return, which may take many seconds."""
         ...
 
 

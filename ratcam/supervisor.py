@@ -35,13 +35,17 @@ class RestartPolicy:
     """How long one actor may take to stop."""
     stop_total_s: float = 9.0
     """How long all of them may take."""
+    optional_stop_s: float = 1.0
+    """How long the optional ones may take after that, all together."""
 
 
 @dataclass(slots=True)
 class _Child:
     address: Address
     start: Starter
+    is_optional: bool
     is_running: bool = False
+    is_given_up: bool = False
     restart_at_s: float | None = None
     failures_s: deque[float] = field(default_factory=deque[float])
 
@@ -59,6 +63,10 @@ class Supervisor:
     the same `Address`. More than `most_failures` within the window end the process with `ExitStatus.FAILED`. A child
     that cannot be started has failed. One that waits for its restart when a stop is requested is started once more, for
     what waits in its mailbox, and then stopped within the same limits.
+
+    What the others can do without is added as optional: where another child would end the process, this one is given
+    up, with a line in the log, and its address closed. It stops after all others, within a short time of its own, and
+    whatever becomes of it the status is that of the others.
     """
 
     def __init__(self, *, clock: Clock, policy: RestartPolicy | None = None, tick_s: float = 0.2) -> None:
@@ -73,9 +81,11 @@ class Supervisor:
         self,
         address: Address,
         start: Starter,
+        *,
+        is_optional: bool = False,
     ) -> None:
         """Add a child: `start(address, on_death)` makes and starts a new incarnation."""
-        self._children.append(_Child(address=address, start=start))
+        self._children.append(_Child(address=address, start=start, is_optional=is_optional))
 
     def request_stop(self, reason: str) -> None:
         """Stop everything in order. For any thread and for signal handlers."""
@@ -127,19 +137,34 @@ class Supervisor:
 
     def _tick(self, now_s: float) -> str | None:
         for child in self._children:
+            if child.is_given_up:
+                continue
             if child.restart_at_s is not None and now_s >= child.restart_at_s:
                 self._start(child)
             child.address.ping(now_s)
             if child.is_running and child.address.busy_s(now_s) > self._policy.hang_timeout_s:
                 _log.error("%s hangs; the stacks of all threads follow", child.address.name)
                 faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
-                self._status = ExitStatus.FAILED
-                return f"{child.address.name} hangs"
+                reason = self._give_up(child, f"{child.address.name} hangs")
+                if reason is not None:
+                    return reason
+        return None
+
+    def _give_up(self, child: _Child, reason: str) -> str | None:
+        """Why everything is to be stopped now; None if the others go on without this child."""
+        if not child.is_optional:
+            self._status = ExitStatus.FAILED
+            return reason
+        _log.error("going on without %s, until the next start", child.address.name)
+        child.is_given_up = True
+        child.address.close()
         return None
 
     def _child_failed(self, event: ChildFailed) -> str | None:
-        child = next(c for c in self._children if c.address.name == event.name)
+        child = self._child(event.name)
         child.is_running = False
+        if child.is_given_up:
+            return None  # it hung, and has come to its end after all
         now_s = self._clock.monotonic_s()
         child.failures_s.append(now_s)
         while child.failures_s[0] < now_s - self._policy.window_s:
@@ -153,23 +178,34 @@ class Supervisor:
                 self._policy.window_s,
                 event.reason,
             )
-            self._status = ExitStatus.FAILED
-            return f"{event.name} gave up"
+            return self._give_up(child, f"{event.name} gave up")
         wait_s = min(self._policy.longest_wait_s, self._policy.first_wait_s * 2 ** (failures - 1))
         wait_s *= random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
         child.restart_at_s = now_s + wait_s
         _log.warning("%s failed (%s); restarting it in %.1f s", event.name, event.reason, wait_s)
         return None
 
+    def _child(self, name: str) -> _Child:
+        return next(child for child in self._children if child.address.name == name)
+
     def _stop_all(self) -> None:
-        ends_s = self._clock.monotonic_s() + self._policy.stop_total_s
-        for child in self._children:
+        for is_optional, limit_s, total_s in (
+            (False, self._policy.stop_limit_s, self._policy.stop_total_s),
+            (True, self._policy.optional_stop_s, self._policy.optional_stop_s),
+        ):
+            children = [one for one in self._children if one.is_optional == is_optional and not one.is_given_up]
+            for child in children if is_optional else ():
+                child.address.request_stop()  # all at once: they do not know of each other, and time is short
+            self._stop_some(children, limit_s, self._clock.monotonic_s() + total_s)
+
+    def _stop_some(self, children: list[_Child], limit_s: float, ends_s: float) -> None:
+        for child in children:
             if child.restart_at_s is not None:
                 # What waits in its mailbox is handled by one more incarnation; it stops when it has.
                 self._start(child)
-        for child in reversed(self._children):
+        for child in reversed(children):
             if child.is_running:
-                self._stop(child, min(ends_s, self._clock.monotonic_s() + self._policy.stop_limit_s))
+                self._stop(child, min(ends_s, self._clock.monotonic_s() + limit_s))
             child.address.close()
 
     def _stop(self, child: _Child, until_s: float) -> None:
@@ -181,12 +217,17 @@ class Supervisor:
                 break
             if not isinstance(event, ChildFailed):
                 continue
-            ended = next(c for c in self._children if c.address.name == event.name)
+            ended = self._child(event.name)
             ended.is_running = False
             if event.reason:
-                _log.error("%s failed while stopping (%s)", event.name, event.reason)
-                self._status = ExitStatus.FAILED
+                self._failed_to_stop(ended, f"failed while stopping ({event.reason})")
             if ended is child:
                 return
-        _log.error("%s did not stop in time", child.address.name)
+        self._failed_to_stop(child, "did not stop in time")
+
+    def _failed_to_stop(self, child: _Child, how: str) -> None:
+        if child.is_optional:
+            _log.warning("%s %s", child.address.name, how)
+            return
+        _log.error("%s %s", child.address.name, how)
         self._status = ExitStatus.FAILED

@@ -57,6 +57,8 @@ class Configure:
     camera: CameraId
     run_id: RunId
     settings: CameraSettings
+    has_vectors: bool = False
+    """Whether motion fields are to have the vectors of a decoded stream, which are dear to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +238,7 @@ def frame_to_camera(message: ToCamera) -> Frame:
     """Take a message apart."""
     match message:
         case Configure():
-            a = json.dumps({"camera": message.camera, "settings": asdict(message.settings)}).encode()
+            a = json.dumps(_configured(message)).encode()
             return Frame(kind=Kind.CONFIGURE, run_id=message.run_id, a=a)
         case TakeSnapshot():
             return Frame(kind=Kind.TAKE_SNAPSHOT, a=json.dumps(message.request_id).encode())
@@ -267,6 +269,10 @@ def message_to_camera(frame: Frame, camera: CameraId) -> ToCamera:
             raise ChannelError(f"A camera process is not sent {frame.kind.name}.")
 
 
+def _configured(message: Configure) -> dict[str, object]:
+    return {"camera": message.camera, "settings": asdict(message.settings), "vectors": message.has_vectors}
+
+
 def _configure(frame: Frame) -> Configure:
     whole = _json(frame.a)
     _require(isinstance(whole, dict), "settings that are none")
@@ -281,7 +287,10 @@ def _configure(frame: Frame) -> Configure:
         fits = isinstance(value, (int, float)) if kind is float else isinstance(value, cast("type", kind))
         _require(fits and (kind is bool or not isinstance(value, bool)), f"a setting {name} of the wrong type")
     settings = CameraSettings(**values)  # pyright: ignore[reportArgumentType] - the types were checked just now
-    return Configure(camera=CameraId(_text(content.get("camera"))), run_id=RunId(frame.run_id), settings=settings)
+    camera, has_vectors = CameraId(_text(content.get("camera"))), content.get("vectors")
+    if not isinstance(has_vectors, bool):
+        raise ChannelError("The camera channel carries settings of another version.")
+    return Configure(camera=camera, run_id=RunId(frame.run_id), settings=settings, has_vectors=has_vectors)
 
 
 def _require(holds: bool, what: str) -> None:

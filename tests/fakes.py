@@ -9,7 +9,19 @@ from queue import SimpleQueue
 from PIL import Image
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
-from ratcam.messages import ChatEvent, ChatId, ChildFailed, Delivery, DeliveryFailed, DeliveryId, DeliverySucceeded
+from ratcam.errors import StoreError
+from ratcam.messages import (
+    CameraId,
+    ChatEvent,
+    ChatId,
+    ChildFailed,
+    Delivery,
+    DeliveryFailed,
+    DeliveryId,
+    DeliverySucceeded,
+    Sighting,
+)
+from ratcam.motion.kept_habits import Habits
 from tests.deadline import wait_until
 
 
@@ -134,3 +146,46 @@ def jpeg(width: int = 64, height: int = 48, grey: int = 90) -> bytes:
     out = io.BytesIO()
     Image.new("L", (width, height), grey).save(out, "JPEG")
     return out.getvalue()
+
+
+def sighting(score: float = 1.0, *, zone: str = "") -> Sighting:
+    """A thing of two blocks in the lower left of a picture of 640x360 pixels."""
+    return Sighting(
+        pts_90k=0,
+        score=score,
+        area=2,
+        area_percent=100 * 2 / 3600,
+        box=(16, 320, 32, 328),
+        place="lower left",
+        zone=zone,
+    )
+
+
+@dataclass
+class FakeLearnedStore:
+    """Implements `ratcam.ports.LearnedStore` in memory; refuses while `refuses` is set, saves once `is_free` is."""
+
+    kept: dict[CameraId, Habits] = field(default_factory=dict[CameraId, Habits])
+    refuses: bool = False
+    saves: int = 0
+    """How often it changed."""
+    loads: int = 0
+    is_free: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.is_free.set()
+
+    def load(self, camera: CameraId) -> Habits | None:
+        self._check()
+        self.loads += 1
+        return self.kept.get(camera)
+
+    def save(self, camera: CameraId, habits: Habits) -> None:
+        assert self.is_free.wait(30)
+        self._check()
+        self.saves += self.kept.get(camera) != habits
+        self.kept[camera] = habits
+
+    def _check(self) -> None:
+        if self.refuses:
+            raise StoreError("The disk refuses.")

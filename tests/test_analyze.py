@@ -15,6 +15,7 @@ from ratcam.analyze import analyze
 from ratcam.errors import BadInputError
 from ratcam.motion.field import pack
 from ratcam.motion.settings import MotionSettings
+from ratcam.store.vector_format import KeptHead, head_bytes
 from tests.moving_square import (
     BEGINS,
     ENDS,
@@ -32,7 +33,11 @@ from tests.scene import turn
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "clips"
 COLUMNS, ROWS = 20, 15
-SETTINGS = MotionSettings()
+"""Of picamera's fields; a decoder's have blocks of half the size."""
+SETTINGS = MotionSettings(detector="simple")
+"""What is tested here is how analyze tells what a detector finds; the simple one is easily foretold."""
+FRAME = ["type", "t_s", "score", "moving", "guard", "zone", "place", "area", "area_percent", "box"]
+EVENT = ["type", "start_s", "end_s", "peak_s", "peak_score", "area", "box", "area_percent", "place", "zone", "guard"]
 
 Record = dict[str, Any]
 
@@ -42,9 +47,11 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_video(tmp_path_factory.mktemp("video") / "square.mp4")
 
 
-def records(video: Path, *, vectors: Path | None = None, motion: MotionSettings = SETTINGS) -> list[Record]:
+def records(
+    video: Path, *, vectors: Path | None = None, motion: MotionSettings = SETTINGS, hold_s: float = 0.0
+) -> list[Record]:
     out = io.StringIO()
-    analyze(video, motion=motion, vectors=vectors, as_json=True, heat_map=None, out=out)
+    analyze(video, motion=motion, hold_s=hold_s, vectors=vectors, as_json=True, heat_map=None, out=out)
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
@@ -66,7 +73,7 @@ def vector_file(path: Path, *, pictures: int = PICTURES, first: int = 40, last: 
 
 def test_the_stream_comes_first_and_the_summary_last(video: Path) -> None:
     found = records(video)
-    assert found[0] == {"type": "stream", "width": WIDTH, "height": HEIGHT, "fps": FPS, "grid": [COLUMNS, ROWS]}
+    assert found[0] == {"type": "stream", "width": WIDTH, "height": HEIGHT, "fps": FPS, "grid": [40, 30]}
     summary = found[-1]
     assert list(summary) == ["type", "frames", "events", "decode_us_per_frame", "detect_us_per_frame"]
     assert (summary["type"], summary["frames"], summary["events"]) == ("summary", PICTURES, 1)
@@ -77,12 +84,12 @@ def test_the_stream_comes_first_and_the_summary_last(video: Path) -> None:
 def test_every_picture_has_a_frame_at_its_time_from_the_first(video: Path) -> None:
     frames = of_type(records(video), "frame")
     assert [frame["t_s"] for frame in frames] == [pytest.approx(n / FPS, abs=1e-4) for n in range(PICTURES)]
-    assert all(list(frame) == ["type", "t_s", "score", "moving"] for frame in frames)
+    assert all(list(frame) == FRAME for frame in frames)
 
 
 def test_the_moving_square_is_one_event_at_its_time_and_place(video: Path) -> None:
     (event,) = of_type(records(video), "event")
-    assert list(event) == ["type", "start_s", "end_s", "peak_s", "peak_score", "area", "box"]
+    assert list(event) == EVENT
     assert BEGINS / FPS < event["start_s"] <= BEGINS / FPS + 0.6
     assert ENDS / FPS <= event["end_s"] <= ENDS / FPS + 2.0
     assert event["start_s"] <= event["peak_s"] <= ENDS / FPS
@@ -134,6 +141,42 @@ def test_vectors_of_another_count_run_at_the_nominal_rate(video: Path, tmp_path:
     found = records(video, vectors=vector_file(tmp_path / "v.data", pictures=100))
     assert found[-1]["frames"] == 100
     assert of_type(found, "frame")[-1]["t_s"] == pytest.approx(9.9, abs=1e-4)
+    (note,) = of_type(found, "note")
+    assert "100 fields and the video 80 pictures: they may not belong together" in note["text"]
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_a_field_more_or_less_than_pictures_is_accepted_and_said(video: Path, tmp_path: Path, more: int) -> None:
+    found = records(video, vectors=vector_file(tmp_path / "v.data", pictures=PICTURES + more))
+    assert [frame["t_s"] for frame in of_type(found, "frame")] == [
+        pytest.approx(n / FPS, abs=1e-3) for n in range(PICTURES + more)
+    ]
+    assert found[1] == {
+        "type": "note",
+        "text": f"The vector file has {PICTURES + more} fields and the video {PICTURES} pictures: "
+        "taken as beginning together.",
+    }
+    (event,) = of_type(found, "event")
+    assert event["start_s"] == pytest.approx(4.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1259])
+def test_a_file_cut_within_its_last_field_is_read_up_to_there_and_that_is_said(
+    video: Path, tmp_path: Path, cut: int
+) -> None:
+    path = vector_file(tmp_path / "v.data")
+    path.write_bytes(path.read_bytes()[:-cut])
+    found = records(video, vectors=path)
+    assert found[-1]["frames"] == PICTURES - 1
+    assert len(of_type(found, "event")) == 1
+    assert any("cut off within its last field" in note["text"] for note in of_type(found, "note"))
+
+
+def test_a_cut_file_of_another_count_is_refused_with_both_sizes_that_would_do(video: Path, tmp_path: Path) -> None:
+    path = vector_file(tmp_path / "v.data", pictures=10)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(BadInputError, match="9 pictures would be 11340 bytes, 10 would be 12600"):
+        records(video, vectors=path)
 
 
 def test_an_event_that_runs_at_the_end_is_closed_there(video: Path, tmp_path: Path) -> None:
@@ -144,7 +187,7 @@ def test_an_event_that_runs_at_the_end_is_closed_there(video: Path, tmp_path: Pa
 
 def test_vectors_of_another_size_are_refused_with_the_size_expected(video: Path, tmp_path: Path) -> None:
     path = vector_file(tmp_path / "v.data")
-    path.write_bytes(path.read_bytes()[:-7])
+    path.write_bytes(path.read_bytes()[: PICTURES * 1000 + 7])
     with pytest.raises(BadInputError, match=r"320x240 pixels have 20x15 blocks, \(20 \+ 1\) \* 15 \* 4 = 1260 bytes"):
         records(video, vectors=path)
 
@@ -154,6 +197,26 @@ def test_missing_vectors_are_refused(video: Path, tmp_path: Path) -> None:
         records(video, vectors=tmp_path / "nothing.data")
 
 
+def test_motion_that_begins_again_within_the_hold_is_one_event_and_frames_stay_as_they_are(
+    video: Path, tmp_path: Path
+) -> None:
+    still = np.zeros((ROWS, COLUMNS))
+    moving = still.copy()
+    moving[3:7, 2:6] = 20
+    at = {*range(20, 30), *range(50, 60)}
+    path = tmp_path / "v.data"
+    path.write_bytes(b"".join(pack(moving if number in at else still, still, still) for number in range(PICTURES)))
+    apart = records(video, vectors=path)
+    joined = records(video, vectors=path, hold_s=5.0)
+    assert [len(of_type(found, "event")) for found in (apart, joined)] == [2, 1]
+    assert of_type(apart, "frame") == of_type(joined, "frame")
+    (event,) = of_type(joined, "event")
+    assert (event["start_s"], event["end_s"]) == (
+        of_type(apart, "event")[0]["start_s"],
+        of_type(apart, "event")[1]["end_s"],
+    )
+
+
 # --- table and heat map ---------------------------------------------------------------------------------------------
 
 
@@ -161,9 +224,10 @@ def test_the_table_has_a_line_for_the_event(video: Path) -> None:
     out = io.StringIO()
     analyze(video, motion=SETTINGS, vectors=None, as_json=False, heat_map=None, out=out)
     first, head, event, last = out.getvalue().splitlines()
-    assert first == "320x240 pixels, 10 pictures/s, 20x15 blocks"
+    assert first == "320x240 pixels, 10 pictures/s, 40x30 blocks"
     assert head.split()[:2] == ["begins", "lasts"]
     assert event.split()[0].startswith("0:03.")
+    assert event.rstrip().endswith(("middle", "centre", "half"))
     assert last.startswith("1 event in 80 pictures;")
 
 
@@ -277,6 +341,13 @@ def test_vectors_without_a_video_are_refused(tmp_path: Path) -> None:
             heat_map=None,
             out=io.StringIO(),
         )
+
+
+def test_kept_fields_are_refused_with_the_command_that_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "00000001.fields"
+    path.write_bytes(head_bytes(KeptHead(320, 240, 20, 15, 0, 10.0, 1.8e9, 1)) + bytes(100))
+    with pytest.raises(BadInputError, match=r"00000001\.fields holds motion fields that the daemon kept.*ratcam tune"):
+        records(path)
 
 
 # --- real clips -----------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ BEHIND = {
     "tinydb": ("store/safe_json.py", "store/table_file.py"),
     "av": ("cameras/libav.py", "cameras/decoding.py"),
     "aiohttp": ("simulator/",),
-    "PIL": ("motion/heat_map.py", "cameras/", "simulator/"),
-    "numpy": ("motion/", "cameras/", "actors/motion.py", "actors/event_picture.py", "analyze.py"),
+    "PIL": ("motion/heat_map.py", "motion/zone_drawing.py", "zone_picture.py", "cameras/", "simulator/", "tune/"),
+    "numpy": ("motion/", "cameras/", "actors/event_picture.py", "analyze.py", "store/vector_format.py", "tune/"),
+    "matplotlib": ("tune/plots.py",),
 }
 """Which files may import a third party."""
 KNOW_TELEGRAM = {"command_menu", "failures", "gateway", "inbound", "receiver", "sender", "telegram_request"}
@@ -47,7 +48,8 @@ def test_third_parties_stand_behind_their_own_files(path: Path) -> None:
 
 def test_every_runtime_dependency_is_in_the_table() -> None:
     pinned = (ROOT / "requirements.txt").read_text()
-    for distribution in ("pykka", "python-telegram-bot", "tinydb", "av", "aiohttp", "Pillow", "numpy", "httpx"):
+    names = ("pykka", "python-telegram-bot", "tinydb", "av", "aiohttp", "Pillow", "numpy", "httpx", "matplotlib")
+    for distribution in names:
         assert f"{distribution}==" in pinned
 
 

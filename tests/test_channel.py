@@ -221,6 +221,21 @@ def test_a_rotation_that_cannot_be_is_refused(rotation: int) -> None:
         message_from_camera(frame, CAMERA)
 
 
+@pytest.mark.parametrize("has_vectors", [True, False])
+def test_the_camera_is_told_whether_vectors_are_wanted(has_vectors: bool) -> None:
+    configure = Configure(camera=CAMERA, run_id=RunId(1), settings=CameraSettings(), has_vectors=has_vectors)
+    assert message_to_camera(frame_to_camera(configure), CAMERA) == configure
+
+
+@pytest.mark.parametrize("broken", [b'"vectors": 1', b'"vektors": false'])
+def test_a_camera_of_another_version_is_not_told_what_it_does_not_understand(broken: bytes) -> None:
+    frame = frame_to_camera(Configure(camera=CAMERA, run_id=RunId(1), settings=CameraSettings()))
+    broken_frame = dataclasses.replace(frame, a=frame.a.replace(b'"vectors": false', broken))
+    assert broken_frame.a != frame.a
+    with pytest.raises(ChannelError, match="version"):
+        message_to_camera(broken_frame, CAMERA)
+
+
 @pytest.mark.parametrize("name", ["width", "loop", "source", "fps"])
 def test_a_setting_of_the_wrong_type_is_refused(name: str) -> None:
     frame = frame_to_camera(Configure(camera=CAMERA, run_id=RunId(1), settings=CameraSettings()))

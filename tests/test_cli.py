@@ -39,7 +39,7 @@ def ratcam(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.
 def test_version_and_help(tmp_path: Path) -> None:
     assert ratcam("--version", cwd=tmp_path).stdout == f"ratcam {__version__}\n"
     helped = ratcam("--help", cwd=tmp_path).stdout
-    for command in ("run", "demo", "chats", "mux", "analyze", "config"):
+    for command in ("run", "demo", "chats", "mux", "analyze", "tune", "config"):
         assert f"\n    {command} " in helped
 
 
@@ -56,6 +56,17 @@ def test_run_without_a_token_says_how_to_get_one(tmp_path: Path) -> None:
     done = ratcam("run", cwd=tmp_path, RATCAM_TELEGRAM_TOKEN="")
     assert done.returncode == 78
     assert "@BotFather" in done.stderr
+
+
+def test_config_explain_tells_what_a_key_means_and_where_its_value_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "ratcam.ini").write_text("[motion]\nsensitivity = 7\n")
+    told = ratcam("config", "explain", "motion.sensitivity", cwd=tmp_path)
+    assert told.returncode == 0
+    assert "in force: 7" in told.stdout
+    assert "ratcam.ini:2" in told.stdout
+    unknown = ratcam("config", "explain", "motion.sensitivty", cwd=tmp_path)
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "sensitivity" in unknown.stderr
 
 
 def test_config_check_reports_every_error_with_its_line(tmp_path: Path) -> None:
@@ -248,16 +259,140 @@ def test_analyze_writes_json_lines_and_a_heat_map(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["type"] for line in lines if line["type"] != "frame"] == ["stream", "event", "summary"]
     assert (lines[0]["type"], lines[-1]["type"]) == ("stream", "summary")
-    assert lines[0]["grid"] == [20, 15]
+    assert lines[0]["grid"] == [40, 30]
     assert (tmp_path / "heat.png").read_bytes().startswith(b"\x89PNG")
     assert "1 event in 80 pictures" in ratcam("analyze", "square.mp4", cwd=tmp_path).stdout
 
 
 def test_analyze_takes_the_motion_section_of_a_configuration(tmp_path: Path) -> None:
     write_video(tmp_path / "square.mp4")
-    (tmp_path / "deaf.ini").write_text("[motion]\ntrigger_level = 255\n")
+    (tmp_path / "deaf.ini").write_text("[motion]\nsettle_s = 600\n")
     done = ratcam("analyze", "square.mp4", "--config", "deaf.ini", cwd=tmp_path)
     assert "no motion in 80 pictures" in done.stdout
+    again = ratcam("analyze", "square.mp4", "--config", "deaf.ini", "--set", "motion.settle_s=0.5", cwd=tmp_path)
+    assert "1 event in 80 pictures" in again.stdout
+
+
+def test_analyze_takes_the_zones_of_a_configuration(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    everywhere = "[zone:all]\nmode = ignore\npolygon = 0,0 100,0 100,100 0,100\n"
+    (tmp_path / "blind.ini").write_text(everywhere)
+    assert "no motion in 80 pictures" in ratcam("analyze", "square.mp4", "--config", "blind.ini", cwd=tmp_path).stdout
+
+
+def test_tune_writes_a_report_and_tells_what_it_found(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", "square.mp4", "--motion", "3-5", "--against-set", "settle_s=600", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "found 1 of 1 true motions" in done.stdout
+    assert "A: the defaults\nB: the defaults with settle_s=600\n" in done.stdout
+    assert (tmp_path / "ratcam-tune.html").read_text().startswith("<!doctype html>")
+
+
+def test_tune_as_json_writes_no_report_unless_asked(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    found = json.loads(ratcam("tune", "square.mp4", "--json", "--set", "sensitivity=7", cwd=tmp_path).stdout)
+    assert found["choices"] == [
+        {"name": "A", "source": "the defaults with sensitivity=7", "changed": {"sensitivity": "7"}}
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["square.mp4"]
+
+
+def test_what_is_not_set_against_is_as_in_the_first_configuration(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    (tmp_path / "a.ini").write_text("[motion]\nsensitivity = 3\n")
+    (tmp_path / "b.ini").write_text("[motion]\nsensitivity = 8\n")
+    arguments = ("tune", "square.mp4", "--json", "--config", "a.ini", "--set", "hold_s=2", "--against-set", "noise_z=6")
+    first, second = json.loads(ratcam(*arguments, cwd=tmp_path).stdout)["choices"]
+    assert first["changed"] == {"sensitivity": "3", "hold_s": "2"}
+    assert second["changed"] == {"sensitivity": "3", "noise_z": "6", "hold_s": "2"}
+    _, other = json.loads(ratcam(*arguments, "--against", "b.ini", cwd=tmp_path).stdout)["choices"]
+    assert other["changed"] == {"sensitivity": "8", "noise_z": "6"}
+
+
+def test_tune_draws_the_zones_on_a_still(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", "--zones", "square.mp4", "--out", "grid.png", cwd=tmp_path)
+    assert done.returncode == 0
+    assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("square.mp4",),
+        ("--json",),
+        ("--set", "sensitivity=7"),
+        ("--against-set", "sensitivity=7"),
+        ("--report", "r.html"),
+        ("--motion", "none"),
+        ("--false-alarms-per-week", "3"),
+    ],
+)
+def test_what_zones_cannot_use_is_refused_and_not_dropped(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", "--zones", "square.mp4", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--zones only draws" in done.stderr
+    assert not (tmp_path / "zones.png").exists()
+
+
+def test_out_without_zones_is_refused(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", "square.mp4", "--json", "--out", "x.png", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--report" in done.stderr
+
+
+def test_analyze_joins_events_as_the_daemon_does(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    (tmp_path / "a.ini").write_text("[recording]\npost_roll_s = 3\n")
+
+    def events(*arguments: str) -> list[tuple[float, float]]:
+        done = ratcam(*arguments, "--json", "--config", "a.ini", "--set", "hold_s=0", cwd=tmp_path)
+        if arguments[0] == "tune":
+            (recording,) = json.loads(done.stdout)["recordings"]
+            return [(event["start_s"], event["end_s"]) for event in recording["tracks"][0]["events"]]
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        return [(round(line["start_s"], 3), round(line["end_s"], 3)) for line in lines if line["type"] == "event"]
+
+    assert events("analyze", "square.mp4") == events("tune", "square.mp4") != []
+
+
+def test_check_says_when_the_zones_leave_nothing_to_watch(tmp_path: Path) -> None:
+    (tmp_path / "blind.ini").write_text("[zone:all]\nmode = ignore\npolygon = 0,0 100,0 100,100 0,100\n")
+    done = ratcam("config", "check", "--config", "blind.ini", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Nothing is watched" in done.stdout
+
+
+def test_a_home_that_cannot_be_written_to_is_no_matter_of_a_report(tmp_path: Path) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", "square.mp4", cwd=tmp_path, HOME="/proc", XDG_CONFIG_HOME="/proc", XDG_CACHE_HOME="/proc")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "Name a video"),
+        (("none.mp4",), "There is no video none.mp4"),
+        (("square.mp4", "--set", "sensitivity=12"), "write a whole number from 1 to 9"),
+        (("square.mp4", "--set", "colour=red"), "[motion] has no key 'colour'"),
+        (("square.mp4", "--report", "report.doc"), "ends in .html or .png"),
+        (("square.mp4", "--motion", "soon"), "is no interval"),
+        (("square.mp4", "--motion", "1-2", "--motion", "3-4"), "--motion is given 2 times for 1 recording "),
+        (("square.mp4", "--false-alarms-per-week", "0"), "is not a number above 0"),
+    ],
+)
+def test_a_mistake_with_tune_is_exit_status_2_and_a_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    write_video(tmp_path / "square.mp4")
+    done = ratcam("tune", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "notes.txt", "."])

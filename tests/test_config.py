@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratcam.config import Config, load, require_token, sample, show
-from ratcam.config_schema import SECTIONS, keys_of
+from ratcam.config_schema import NAMED_SECTIONS, SECTIONS, keys_of
 from ratcam.config_values import as_text
 from ratcam.errors import ConfigError
 from ratcam.ini_file import parse
+from ratcam.motion.polygon import EXAMPLE
+from ratcam.motion.zones import ZoneSettings
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "8123456789:AAE-xyz_0123456789abcdefghijklmnopq"
@@ -35,7 +37,7 @@ def problems(folder: Path, text: str | bytes, *, mode: int = 0o600, **environ: s
     return [problem.replace(str(path), "F").replace(str(folder), "D") for problem in caught.value.problems]
 
 
-KNOWN = "there are [telegram], [auth], [camera], [motion], [recording], [daemon]"
+KNOWN = "there are [telegram], [auth], [camera], [motion], [recording], [daemon], [zone:NAME]"
 URL = "[telegram] base_url = {}: {}"
 CLEAR = "the token would cross the network in the clear; write https:// (http:// is for 127.0.0.1 and localhost)"
 WHOLE = "write the whole address, such as https://api.telegram.org"
@@ -364,10 +366,10 @@ def test_the_sample_is_the_schema() -> None:
 def test_the_sample_loads_to_the_defaults_as_it_is_and_with_every_key_set(tmp_path: Path) -> None:
     default = load(write(tmp_path, ""), {})
     assert load(write(tmp_path, sample()), {}) == default
-    text, count = re.subn(r"(?m)^#(\w+ =)", r"\1", sample())
-    assert count == sum(len(keys_of(section)) for section in SECTIONS)
+    text, count = re.subn(r"(?m)^#(\w+ =)", r"\1", sample().replace("#[zone:door]", "[zone:door]"))
+    assert count == sum(len(keys_of(section)) for section in (*SECTIONS, *NAMED_SECTIONS))
     config = load(write(tmp_path, text), {})
-    assert config == default
+    assert config == dataclasses.replace(default, zones=(ZoneSettings(name="door", polygon=EXAMPLE),))
     assert len(config.origins) == count
 
 

@@ -51,14 +51,22 @@ class Worker(Supervised):
 class House:
     """A supervisor on a thread, with workers."""
 
-    def __init__(self, *names: str, policy: RestartPolicy = QUICK, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        *names: str,
+        policy: RestartPolicy = QUICK,
+        clock: Clock | None = None,
+        optional: tuple[str, ...] = (),
+    ) -> None:
         self.log: SimpleQueue[str] = SimpleQueue()
         self.supervisor = Supervisor(clock=clock or SystemClock(), policy=policy, tick_s=0.01)
         self.addresses = {name: Address(name) for name in names}
         self.status: list[ExitStatus] = []
-        for address in self.addresses.values():
+        for name, address in self.addresses.items():
             self.supervisor.add(
-                address, lambda address, on_death: Worker.start(address=address, on_death=on_death, log=self.log)
+                address,
+                lambda address, on_death: Worker.start(address=address, on_death=on_death, log=self.log),
+                is_optional=name in optional,
             )
         self.thread = threading.Thread(target=lambda: self.status.append(self.supervisor.run()))
 
@@ -281,3 +289,76 @@ def test_children_are_stopped_also_when_the_watch_itself_is_interrupted() -> Non
     with pytest.raises(KeyboardInterrupt):
         house.supervisor.run()
     assert house.said(2) == ["a starts", "a stops"]
+
+
+# --- children that others can do without ----------------------------------------------------------------------------
+
+
+def test_an_optional_child_that_hangs_is_left_behind_and_its_address_closed(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    policy = RestartPolicy(hang_timeout_s=0.1, stop_limit_s=0.5, stop_total_s=1.0)
+    release = threading.Event()
+    with running(House("a", "spare", policy=policy, optional=("spare",))) as house:
+        house.said(2)
+        house.addresses["spare"].tell(release)
+        wait_until(lambda: "going on without spare" in caplog.text, what="the hang is noticed")
+        wait_until(lambda: not house.addresses["spare"].feed("more", 0.0), what="closed: nothing piles up")
+        house.addresses["a"].tell("hello")
+        assert house.said(1) == ["a got hello"]
+        release.set()
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+    assert caplog.text.count("spare hangs") == 1
+    assert "Thread" in capfd.readouterr().err, "the stacks of all threads were printed"
+
+
+def test_an_optional_child_that_fails_too_often_is_given_up_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running(House("a", "spare", optional=("spare",))) as house:
+        house.said(2)
+        for _ in range(QUICK.most_failures + 1):
+            house.addresses["spare"].tell(ValueError("bang"))
+        wait_until(lambda: "spare failed 5 times" in caplog.text, what="it is given up")
+        wait_until(lambda: not house.addresses["spare"].feed("more", 0.0), what="its address is closed")
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+        assert house.said(QUICK.most_failures + 1) == [*["spare starts"] * QUICK.most_failures, "a stops"]
+
+
+def test_optional_children_stop_last_wherever_they_were_added_and_handle_what_the_others_left_them() -> None:
+    with running(House("a", "spare", "b", optional=("spare",))) as house:
+        house.said(3)
+        house.addresses["spare"].tell("a last word")
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+        assert house.said(4) == ["spare got a last word", "b stops", "a stops", "spare stops"]
+
+
+def test_an_optional_child_that_does_not_stop_takes_no_time_from_the_others_and_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    policy = RestartPolicy(stop_limit_s=20.0, stop_total_s=20.0, optional_stop_s=0.1)
+    release = threading.Event()
+    with running(House("a", "spare", "other", policy=policy, optional=("spare", "other"))) as house:
+        house.said(3)
+        for name in ("spare", "other"):
+            house.addresses[name].tell(release)
+            wait_until(lambda name=name: house.addresses[name].busy_s(time.monotonic()) > 0)
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+        assert house.said(1) == ["a stops"]
+    assert "spare did not stop in time" in caplog.text
+    release.set()
+
+
+def test_an_optional_child_that_fails_while_stopping_is_said_and_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running(House("a", "spare", optional=("spare",))) as house:
+        house.said(2)
+        house.addresses["spare"].tell("fail at the stop")
+        house.supervisor.request_stop("enough")
+        assert house.end() is ExitStatus.OK
+    assert "spare failed while stopping" in caplog.text

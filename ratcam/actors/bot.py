@@ -11,7 +11,8 @@ from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.chat import texts
 from ratcam.chat.alerts import Alerts, Announcement, News, TellClip, TellPhoto, TellText, media_id_of
 from ratcam.chat.commands import Action, Command, Correction, understand
-from ratcam.chat.deliveries import MOST_REPLIES, Deliveries
+from ratcam.chat.deliveries import Deliveries
+from ratcam.chat.status import Answered, Questions, Topic, forgotten_text, learned_text, status_lines
 from ratcam.errors import StoreError
 from ratcam.messages import (
     Arm,
@@ -30,21 +31,20 @@ from ratcam.messages import (
     DeliverySucceeded,
     Disarm,
     EnrolmentRequested,
+    ForgetLearned,
     MotionEnded,
     MotionPeaked,
     MotionStarted,
+    MotionStatus,
     PasscodeSubmitted,
     RecordClip,
     Reply,
     RevokeChat,
     Snapshot,
     TakeSnapshot,
+    TellMotionStatus,
 )
-from ratcam.ports import (
-    ArmedStore,
-    ChatGateway,
-    Clock,
-)
+from ratcam.ports import ArmedStore, ChatGateway, Clock
 from ratcam.settings import RecordingSettings
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,10 @@ GATEWAY_STOP_S = 2.5
 """How long the gateway may take to stop."""
 SNAPSHOT_TIMEOUT_S = 10.0
 """A still that has not come by then is not coming."""
+DETECTOR_TIMEOUT_S = 3.0
+"""A detector that has not told how it is by then is answered for without it."""
+RESET_TIMEOUT_S = 30.0
+"""A detector answers a reset when the disk has: that may wait 10 s for a lock, and then for a slow card."""
 NEWS_HELD = 1000
 CLIPS_REMEMBERED = 100
 
@@ -106,6 +110,7 @@ class BotActor(Supervised):
         self._moved: dict[ChatId, ChatId] = {}
         self._armed: dict[CameraId, bool] = {}
         self._stills: dict[str, tuple[ChatId, float]] = {}
+        self._questions = Questions()
         self._alerts = Alerts()
         self._began_s = clock.monotonic_s()
         self._has_caught_up = False
@@ -138,6 +143,7 @@ class BotActor(Supervised):
                 self._deliveries.reply(
                     chat, texts.PHOTO_FAILED.format(camera=self._camera_names(), reason=texts.NO_ANSWER)
                 )
+        self._answer(self._questions.overdue(now_s))
         self._has_caught_up = True  # a ping comes after all control messages that were there before it
         self._owe(self._alerts.overdue(now_s))
         self._send_due()
@@ -157,6 +163,8 @@ class BotActor(Supervised):
                 self._announce(message)
             case Snapshot():
                 self._still_arrived(message)
+            case MotionStatus():
+                self._answer(self._questions.take(message))
             case CommandReceived():
                 self._command(message)
             case EnrolmentRequested() | PasscodeSubmitted():
@@ -168,8 +176,7 @@ class BotActor(Supervised):
             case ChatLost():
                 self._chat_gone(message.chat, message.reason)
             case Reply():
-                is_ours = message.chat in self._chats
-                self._deliveries.reply(message.chat, message.text, most=MOST_REPLIES if is_ours else 1)
+                self._deliveries.reply(message.chat, message.text, is_stranger=message.chat not in self._chats)
             case AuthorizationChanged():
                 self._set_chats(message)
             case _:
@@ -196,7 +203,7 @@ class BotActor(Supervised):
         elif isinstance(news, ClipReady) and self._is_known(media_id_of(news)):
             self._owe(self._alerts.told_again(news))
         else:
-            self._owe(self._alerts.tell(news, now_s=self._clock.monotonic_s(), now_unix_s=self._clock.unix_s()))
+            self._owe(self._alerts.tell(news, now_s=self._clock.monotonic_s()))
             if isinstance(news, ClipReady):
                 self._announced.append(media_id_of(news))
 
@@ -278,7 +285,7 @@ class BotActor(Supervised):
             case Action.HELP:
                 self._deliveries.reply(chat, texts.HELP)
             case Action.STATUS:
-                self._deliveries.reply(chat, self._status())
+                self._ask_detectors(chat, TellMotionStatus, Topic.STATUS)
             case Action.PHOTO:
                 self._ask_for_stills(chat)
             case Action.VIDEO:
@@ -289,6 +296,10 @@ class BotActor(Supervised):
                 self._deliveries.reply(chat, self._set_armed(armed=True))
             case Action.DISARM:
                 self._deliveries.reply(chat, self._set_armed(armed=False))
+            case Action.LEARNED if command.is_reset:
+                self._ask_detectors(chat, ForgetLearned, Topic.FORGOTTEN)
+            case Action.LEARNED:
+                self._ask_detectors(chat, TellMotionStatus, Topic.LEARNED)
             case Action.LOGOUT:
                 self._deliveries.reply(chat, texts.LOGGED_OUT)
                 self._send_due()
@@ -337,21 +348,47 @@ class BotActor(Supervised):
         at = texts.clock_time(self._clock.unix_s())
         self._deliveries.owe_photo((chat,), name, snapshot.jpeg, texts.PHOTO.format(camera=snapshot.camera, at=at))
 
-    def _status(self) -> str:
+    def _ask_detectors(self, chat: ChatId, question: type[TellMotionStatus | ForgetLearned], topic: Topic) -> None:
+        request_id = f"chat:{secrets.token_hex(6)}"
+        wait_s = RESET_TIMEOUT_S if topic is Topic.FORGOTTEN else DETECTOR_TIMEOUT_S
+        until_s = self._clock.monotonic_s() + wait_s
+        if self._questions.ask(request_id, chat, topic, self._cameras.keys(), until_s=until_s):
+            for camera, links in self._cameras.items():
+                links.motion.tell(question(camera=camera, request_id=request_id))
+
+    def _answer(self, answered: tuple[Answered, ...]) -> None:
+        for one in answered:
+            chat = self._moved.get(one.chat, one.chat)
+            if chat not in self._chats:
+                continue  # revoked meanwhile
+            match one.topic:
+                case Topic.STATUS:
+                    text = self._status(one)
+                case Topic.LEARNED:
+                    text = learned_text(self._cameras.keys(), one.found)
+                case Topic.FORGOTTEN:
+                    text = forgotten_text(self._cameras.keys(), one.found)
+            self._deliveries.reply(chat, text)
+
+    def _status(self, answered: Answered) -> str:
         lines = [
-            f"{camera}: "
-            + ("armed" if self._armed[camera] else "disarmed")
-            + (f", no pictures ({self._alerts.lost[camera]})" if camera in self._alerts.lost else "")
+            line
             for camera in self._cameras
+            for line in status_lines(
+                camera,
+                is_armed=self._armed[camera],
+                lost=self._alerts.lost.get(camera),
+                last_motion_unix_s=self._alerts.last_motion_unix_s.get(camera),
+                detector=answered.found.get(camera),
+            )
         ]
-        last = "none" if self._alerts.last_motion_unix_s is None else texts.clock_time(self._alerts.last_motion_unix_s)
-        up = texts.duration(self._clock.monotonic_s() - self._began_s)
-        lines += [
-            f"Last motion: {last}",
-            f"Waiting to be sent: {self._deliveries.waiting()}",
-            f"Chats: {len(self._chats)}",
-        ]
-        return "\n".join([*lines, f"Ratcam {self._version}, up {up}"])
+        end = texts.STATUS_END.format(
+            waiting=self._deliveries.waiting(),
+            chats=len(self._chats),
+            version=self._version,
+            up=texts.duration(self._clock.monotonic_s() - self._began_s),
+        )
+        return "\n".join([*lines, end])
 
     def _camera_names(self) -> str:
         return ", ".join(self._cameras)

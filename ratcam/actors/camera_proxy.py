@@ -73,6 +73,7 @@ class CameraProxy(Supervised):
         fields: tuple[Address, ...],
         listeners: tuple[Address, ...],
         snapshots: tuple[Address, ...],
+        has_vectors: bool = False,
         command: tuple[str, ...] = CAMERA_PROCESS,
     ) -> None:
         super().__init__(address=address, on_death=on_death)
@@ -84,6 +85,7 @@ class CameraProxy(Supervised):
         self._fields = fields
         self._listeners = listeners
         self._snapshots = snapshots
+        self._has_vectors = has_vectors
         self._command = command
         self._run: CameraRun | None = None
         self._wait_s = FIRST_WAIT_S
@@ -169,6 +171,7 @@ class CameraProxy(Supervised):
             camera=self._camera,
             run_id=self._next_run_id(),
             settings=self._settings,
+            has_vectors=self._has_vectors,
             command=self._command,
             clock=self._clock,
             units=self._units,

@@ -78,6 +78,7 @@ class CameraRun:
         camera: CameraId,
         run_id: RunId,
         settings: CameraSettings,
+        has_vectors: bool,
         command: tuple[str, ...],
         clock: Clock,
         units: tuple[Address, ...],
@@ -87,6 +88,7 @@ class CameraRun:
         self.run_id = run_id
         self._camera = camera
         self._settings = settings
+        self._has_vectors = has_vectors
         self._command = command
         self._clock = clock
         self._report = report
@@ -126,7 +128,11 @@ class CameraRun:
                 raise
         # A process that is already gone shows on the pump's first read.
         with contextlib.suppress(ChannelError):
-            self._channel.send(Configure(camera=self._camera, run_id=self.run_id, settings=self._settings))
+            self._channel.send(
+                Configure(
+                    camera=self._camera, run_id=self.run_id, settings=self._settings, has_vectors=self._has_vectors
+                )
+            )
         self._pump.start()
 
     def send(self, command: CameraCommand) -> None:

@@ -2,47 +2,54 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import assert_never
 
-from ratcam.actors.event_picture import EventPicture, Moment
+from ratcam.actors.event_picture import EventPictures
+from ratcam.actors.learned_blocks import LearnedBlocks
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.errors import StoreError
 from ratcam.media.timebase import seconds, ticks
 from ratcam.messages import (
     Arm,
-    Box,
     CameraId,
     Disarm,
     EventId,
+    ForgetLearned,
+    HabitsSaved,
+    Margin,
     MotionContinues,
     MotionEnded,
     MotionField,
-    MotionPeaked,
     MotionStarted,
+    MotionStatus,
     RunId,
+    Sighting,
     Snapshot,
     StreamEnded,
     StreamStarted,
-    TakeSnapshot,
+    TellMotionStatus,
 )
-from ratcam.motion.detector import Detector, PixelBox
-from ratcam.motion.events import EventEnded, EventStarted, EventTracker, RunningEvent
+from ratcam.motion.choose import new_detector
+from ratcam.motion.detector import Detector, Guard, Observation
+from ratcam.motion.events import EventEnded, EventStarted, EventTracker, PictureShape, RunningEvent
 from ratcam.motion.field import BLOCK, FieldError
-from ratcam.motion.heat_map import HeatMapError, render
 from ratcam.motion.settings import MotionSettings
-from ratcam.motion.simple import SimpleDetector
+from ratcam.motion.zones import ZoneSettings, as_coded
 from ratcam.ports import ArmedStore, Clock
 
 _log = logging.getLogger(__name__)
 
 CONFIRM_S = 1.0
 """How often a running event is confirmed to the recorder, in media time."""
+GUARD_SHOWN_S = 10.0
+"""How long the status tells of a guard that held motion back, in media time: a lamp is switched in a moment."""
 
 
-LATE_PICTURES = 4
-"""Pictures of past events that may wait for their stills; of more than that the oldest goes without."""
+MakeDetector = Callable[[MotionSettings, tuple[ZoneSettings, ...]], Detector]
+"""Makes a detector as the settings say, for zones of the coded picture."""
 
 
 @dataclass(slots=True)
@@ -61,16 +68,14 @@ class _Event:
 
     event_id: EventId
     confirmed_90k: int
-    picture: EventPicture | None
 
 
 class MotionActor(Supervised):
     """Turns motion fields into MotionStarted, MotionContinues, MotionPeaked and MotionEnded while armed.
 
-    Motion that begins again within `hold_s` belongs to the same event. The heat map shows the strongest moment of the
-    event's first `picture_after_s` whose still is here by then, else the first whose still comes; a picture may be told
-    after its event's end, which never waits for it. The detector sees every field, also while disarmed, so it is
-    settled when armed. An event that runs when this actor stops or fails is ended.
+    Motion that begins again within `hold_s` belongs to the same event. An event's end never waits for its picture. The
+    detector sees every field, also while disarmed, so it is settled when armed. An event that runs when this actor
+    stops or fails is ended. Zones are those of the picture as shown. What the detector learns over hours outlives it.
     """
 
     def __init__(
@@ -80,35 +85,43 @@ class MotionActor(Supervised):
         on_death: OnDeath,
         camera: CameraId,
         settings: MotionSettings,
+        zones: tuple[ZoneSettings, ...],
         hold_s: float,
         clock: Clock,
         view: RunView,
         armed: ArmedStore,
+        learned: LearnedBlocks,
         proxy: Address,
         recorder: Address,
         bot: Address,
+        make_detector: MakeDetector = new_detector,
     ) -> None:
         super().__init__(address=address, on_death=on_death)
         self._camera = camera
         self._settings = settings
         self._clock = clock
         self._armed_store = armed
-        self._proxy = proxy
         self._recorder = recorder
         self._bot = bot
-        self._detector: Detector = SimpleDetector(settings)
+        self._zones = zones
+        self._rotation: int = view.rotation
+        self._make_detector = make_detector
+        self._detector = make_detector(settings, as_coded(zones, view.rotation))
+        self._learned = learned
         self._tracker = EventTracker(hold_90k=ticks(hold_s))
         self._is_armed = False
         self._run_id: RunId | None = None
         self._view = view
         self._event: _Event | None = None
-        self._late: list[EventPicture] = []
-        """Of past events, oldest first."""
+        self._pictures = EventPictures(camera=camera, settings=settings, proxy=proxy, bot=bot)
         self._refused_fields = 0
         self._newest_90k = 0
+        self._guarded: tuple[Guard, int] | None = None
+        """What held motion back last in this run, and when."""
 
     def on_start(self) -> None:
-        """Be armed as before."""
+        """Be armed as before, and know what was learned before."""
+        self._learned.restore(self._detector)
         try:
             self._is_armed = self._armed_store.is_armed(self._camera)
         except StoreError as exc:
@@ -121,7 +134,7 @@ class MotionActor(Supervised):
             case MotionField():
                 self._take(message)
             case Snapshot():
-                self._still_arrived(message)
+                self._pictures.take(message)
             case StreamStarted():
                 self._begin_run(message.run_id)
                 self._see_run(message.run_id, (message.width, message.height), message.rotation)
@@ -132,12 +145,24 @@ class MotionActor(Supervised):
             case Disarm():
                 self._is_armed = False
                 self._end_event("disarmed")
+            case TellMotionStatus():
+                self._tell_status(message.request_id)
+            case ForgetLearned():
+                self._learned.forget(self._detector, message.request_id)
+                _log.info("%s: the detector has forgotten which blocks move for hours", self._camera)
+            case HabitsSaved():
+                self._tell_status(message.request_id, is_kept=message.is_kept)
             case _:
                 super().on_receive(message)
 
+    def on_tick(self, now_s: float) -> None:
+        """Have what was learned kept, once an hour."""
+        self._learned.save_if_due(self._detector, now_s)
+
     def on_stop(self) -> None:
-        """End the running event, so that its clip is closed and the chats hear of it."""
+        """End the running event, so that its clip is closed and the chats hear of it; keep what was learned."""
         self._end_event("Ratcam is stopping")
+        self._learned.save(self._detector)
 
     def on_failure(
         self,
@@ -145,8 +170,9 @@ class MotionActor(Supervised):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the running event: the next incarnation does not know of it."""
+        """End the running event: the next incarnation does not know of it. What was learned is not lost."""
         self._end_event("the detector failed")
+        self._learned.save(self._detector)
 
     def _begin_run(self, run_id: RunId) -> None:
         self._end_run()
@@ -154,17 +180,25 @@ class MotionActor(Supervised):
 
     def _see_run(self, run_id: RunId, size: tuple[int, int], rotation: int = 0) -> None:
         self._view.run_id, self._view.size, self._view.rotation = run_id, size, rotation
+        if rotation != self._rotation:
+            # Zones lie elsewhere on the coded picture; what was learned belongs to the coded one and stays.
+            habits = self._detector.habits()
+            self._rotation = rotation
+            self._detector = self._make_detector(self._settings, as_coded(self._zones, rotation))
+            if habits is not None:
+                self._detector.restore(habits)
 
     def _end_run(self) -> None:
         self._end_event("the camera stopped")
         self._detector.reset()
-        self._run_id = None
+        self._run_id, self._guarded = None, None
 
     def _take(self, field: MotionField) -> None:
         if field.run_id != self._run_id:
             # After a restart of this actor in mid run; a run's own StreamStarted comes before its fields.
             self._begin_run(field.run_id)
         if field.run_id != self._view.run_id:
+            # Nobody has told its size: taken for MMAL's blocks, which all have one.
             self._see_run(field.run_id, (field.columns * BLOCK, field.rows * BLOCK))
         width, height = self._view.size
         try:
@@ -177,12 +211,21 @@ class MotionActor(Supervised):
                 _log.warning("%s: a motion field cannot be used: %s", self._camera, exc)
             return
         self._newest_90k = field.pts_90k
-        if not self._is_armed:
-            return
-        change = self._tracker.feed(seen)
+        if seen.guard not in (Guard.NONE, Guard.SETTLING):
+            self._guarded = seen.guard, field.pts_90k
+        if self._is_armed:
+            self._follow(seen, field)
+
+    def _follow(self, seen: Observation, field: MotionField) -> None:
+        width, height = self._view.size
+        shape = PictureShape(
+            width=width, height=height, columns=field.columns, rows=field.rows, rotation=self._view.rotation
+        )
+        change = self._tracker.feed(seen, shape)
         match change:
             case EventStarted():
-                self._start_event(change, field.run_id)
+                if self._tracker.running is not None:
+                    self._start_event(self._tracker.running, field.run_id)
             case EventEnded():
                 self._tell_ended(change, "quiet")
             case None:
@@ -192,26 +235,36 @@ class MotionActor(Supervised):
         if self._event is not None and self._tracker.running is not None:
             self._go_on(self._event, self._tracker.running, field.pts_90k)
 
-    def _start_event(self, started: EventStarted, run_id: RunId) -> None:
+    def _start_event(self, started: RunningEvent, run_id: RunId) -> None:
         event_id = EventId(secrets.token_hex(4))
-        due_90k = started.start_90k + ticks(self._settings.picture_after_s)
-        picture = EventPicture(
-            event_id=event_id, run_id=run_id, size=self._view.size, rotation=self._view.rotation, due_90k=due_90k
+        self._event = _Event(event_id, started.start_90k)
+        started_unix_s = self._clock.unix_s()
+        self._pictures.begin(
+            event_id,
+            run_id,
+            size=self._view.size,
+            rotation=self._view.rotation,
+            start_90k=started.start_90k,
+            started_unix_s=started_unix_s,
         )
-        self._event = _Event(event_id, started.start_90k, picture)
         message = MotionStarted(
             camera=self._camera,
             run_id=run_id,
             event_id=event_id,
             pts_90k=started.start_90k,
-            started_unix_s=self._clock.unix_s(),
-            score=started.score,
-            area=started.area,
-            box=_box(started.box),
+            started_unix_s=started_unix_s,
+            seen=_sighting(started),
         )
         self._bot.tell(message)
         self._recorder.tell(message)
-        _log.info("%s: motion event %s, score %.2f, %d blocks", self._camera, event_id, started.score, started.area)
+        _log.info(
+            "%s: motion event %s, score %.2f, %d blocks, %s",
+            self._camera,
+            event_id,
+            started.peak_score,
+            started.area,
+            f"{started.place}, zone {started.zone}" if started.zone else started.place,
+        )
 
     def _go_on(self, event: _Event, running: RunningEvent, now_90k: int) -> None:
         if now_90k - event.confirmed_90k >= ticks(CONFIRM_S):
@@ -221,78 +274,23 @@ class MotionActor(Supervised):
                     camera=self._camera, run_id=self._run_id or RunId(0), event_id=event.event_id, pts_90k=now_90k
                 )
             )
-        picture = event.picture
-        if picture is None:
-            return
-        if not self._send_if_due(event, picture) and running.peak_90k == now_90k and picture.may_ask(now_90k):
-            self._ask_for_still(picture, running)
+        peak = _sighting(running) if running.peak_90k == now_90k else None
+        self._pictures.go_on(now_90k, peak=peak, accumulator=self._detector.accumulator)
 
-    def _send_if_due(self, event: _Event, picture: EventPicture) -> bool:
-        if self._newest_90k < picture.due_90k or picture.shown is None:
-            return False
-        event.picture = None
-        self._send_picture(picture, picture.shown)
-        return True
-
-    def _ask_for_still(self, picture: EventPicture, running: RunningEvent) -> None:
-        picture.awaited = Moment(
-            pts_90k=running.peak_90k,
-            score=running.peak_score,
-            area=running.area,
-            box=running.box,
-            accumulator=self._detector.accumulator,
-            request_id=f"motion:{picture.event_id}:{running.peak_90k}",
-        )
-        self._proxy.tell(TakeSnapshot(camera=self._camera, request_id=picture.awaited.request_id))
-
-    def _still_arrived(self, snapshot: Snapshot) -> None:
-        event = self._event
-        if event is not None and event.picture is not None and event.picture.take(snapshot):
-            self._send_if_due(event, event.picture)
-            return
-        for picture in self._late:
-            if picture.take(snapshot):
-                self._late.remove(picture)
-                self._finish_picture(picture)
-                return
-
-    def _finish_picture(self, picture: EventPicture) -> None:
-        """The event is over: send its picture now, or when its still arrives."""
-        if picture.shown is not None:
-            self._send_picture(picture, picture.shown)
-        elif picture.awaited is not None:
-            self._late.append(picture)
-            if len(self._late) > LATE_PICTURES:
-                self._go_without(self._late.pop(0))
-        else:
-            self._go_without(picture)
-
-    def _go_without(self, picture: EventPicture) -> None:
-        _log.warning("%s: no still for event %s; it goes without a picture", self._camera, picture.event_id)
-
-    def _send_picture(self, picture: EventPicture, shown: Moment) -> None:
-        try:
-            heat_map = render(
-                picture.still_jpeg,
-                shown.accumulator,
-                box=shown.box,
-                settings=self._settings,
-                picture_size=picture.size,
-                rotation=picture.rotation,
-            )
-        except HeatMapError as exc:
-            _log.warning("%s: event %s goes without a picture: %s", self._camera, picture.event_id, exc)
-            return
+    def _tell_status(self, request_id: str, *, is_kept: bool = True) -> None:
+        guard = Guard.NONE
+        if self._guarded is not None and self._newest_90k - self._guarded[1] < ticks(GUARD_SHOWN_S):
+            guard = self._guarded[0]
+        quiet = self._detector.quiet
         self._bot.tell(
-            MotionPeaked(
+            MotionStatus(
                 camera=self._camera,
-                run_id=picture.run_id,
-                event_id=picture.event_id,
-                pts_90k=shown.pts_90k,
-                score=shown.score,
-                area=shown.area,
-                box=_box(shown.box),
-                heat_map_jpeg=heat_map,
+                request_id=request_id,
+                guard=guard.value,
+                is_learning=quiet is None and self._settings.auto_calibrate and self._settings.detector == "track",
+                quiet=Margin(quiet_score=quiet.quiet, trigger=quiet.trigger, margin=quiet.margin) if quiet else None,
+                learned=self._learned.places(self._detector, self._view.size, self._view.rotation),
+                is_kept=is_kept,
             )
         )
 
@@ -311,7 +309,7 @@ class MotionActor(Supervised):
             event_id=event.event_id,
             pts_90k=ended.end_90k,
             duration_s=seconds(ended.end_90k - ended.start_90k),
-            peak_score=ended.peak_score,
+            peak=_sighting(ended),
             reason=reason,
         )
         self._recorder.tell(message)
@@ -324,11 +322,18 @@ class MotionActor(Supervised):
             reason,
             ended.peak_score,
         )
-        if event.picture is not None:
-            # Last: it takes a while, and the end must reach the bot before the clip that it waits for does.
-            self._finish_picture(event.picture)
+        # Last: it takes a while, and the end must reach the bot before the clip that it waits for does.
+        self._pictures.end()
 
 
-def _box(box: PixelBox) -> Box:
-    x0, y0, x1, y1 = box
-    return Box(x0=x0, y0=y0, x1=x1, y1=y1)
+def _sighting(event: RunningEvent | EventEnded) -> Sighting:
+    """The strongest moment of an event."""
+    return Sighting(
+        pts_90k=event.peak_90k,
+        score=event.peak_score,
+        area=event.area,
+        area_percent=event.area_percent,
+        box=event.box,
+        place=event.place,
+        zone=event.zone,
+    )

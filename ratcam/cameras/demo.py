@@ -15,7 +15,9 @@ NAME = "demo"
 class DemoSource:
     """Implements `ports.CameraSource` for `source = demo`. Never ends. The same pictures after every opening."""
 
-    def __init__(self, settings: CameraSettings) -> None:
+    def __init__(self, settings: CameraSettings, *, has_vectors: bool = False) -> None:
+        """Make a source, not yet open; `has_vectors` as in `FieldDecoder`."""
+        self._has_vectors = has_vectors
         self._width, self._height = settings.width & ~1, settings.height & ~1
         self._fps = settings.fps
         self._bitrate_kbit = settings.bitrate_kbit
@@ -31,7 +33,7 @@ class DemoSource:
         Raises:
             MissingDependencyError: PyAV is not installed.
         """
-        self._decoder = FieldDecoder()
+        self._decoder = FieldDecoder(has_vectors=self._has_vectors)
         self._encoder = X264Encoder(
             width=self._width, height=self._height, fps=self._fps, bitrate_kbit=self._bitrate_kbit
         )

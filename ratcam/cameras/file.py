@@ -25,7 +25,9 @@ class FileSource:
     camera that shows nothing for longer is taken for one that hangs.
     """
 
-    def __init__(self, settings: CameraSettings) -> None:
+    def __init__(self, settings: CameraSettings, *, has_vectors: bool = False) -> None:
+        """Make a source, not yet open; `has_vectors` as in `FieldDecoder`."""
+        self._has_vectors = has_vectors
         self._path = Path(settings.source.removeprefix(PREFIX)).expanduser()
         self._bitrate_kbit = settings.bitrate_kbit
         self._loops = settings.loop
@@ -46,7 +48,11 @@ class FileSource:
         """
         file = self._file = VideoFile(self._path)
         info = file.info
-        self._decoder = FieldDecoder(reorder_depth=info.reorder_depth if info.is_passed else 0, rotation=info.rotation)
+        self._decoder = FieldDecoder(
+            reorder_depth=info.reorder_depth if info.is_passed else 0,
+            rotation=info.rotation,
+            has_vectors=self._has_vectors,
+        )
         width, height = info.width, info.height
         if not info.is_passed:
             width, height = max(2, width & ~1), max(2, height & ~1)  # 4:2:0 has a chroma sample for every 2x2 pixels

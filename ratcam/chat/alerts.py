@@ -76,7 +76,6 @@ class Alerts:
     """
 
     def __init__(self) -> None:
-        self._started_unix_s: dict[EventId, float] = {}
         self._ended: dict[EventId, _EndedEvent] = {}
         self._recorded: deque[EventId] = deque(maxlen=EVENTS_REMEMBERED)
         """Events whose last clip is there, or lost, and that are not over yet."""
@@ -84,15 +83,15 @@ class Alerts:
         """Of what parts of a clip were told, and its end was not."""
         self.lost: dict[CameraId, str] = {}
         """The cameras that give no pictures, and why."""
-        self.last_motion_unix_s: float | None = None
+        self.last_motion_unix_s: dict[CameraId, float] = {}
 
-    def tell(self, news: News, *, now_s: float, now_unix_s: float) -> tuple[Announcement, ...]:
+    def tell(self, news: News, *, now_s: float) -> tuple[Announcement, ...]:
         """What is to be announced because of this, in order."""
         match news:
             case MotionStarted():
                 found: tuple[Announcement, ...] = (self._started(news),)
             case MotionPeaked():
-                found = (self._peaked(news, now_unix_s),)
+                found = (_picture(news),)
             case MotionEnded():
                 found = self._motion_ended(news, now_s)
             case ClipReady():
@@ -117,16 +116,9 @@ class Alerts:
         return tuple(self._quiet(event) for event, over in tuple(self._ended.items()) if now_s >= over.give_up_at_s)
 
     def _started(self, event: MotionStarted) -> TellText:
-        self._started_unix_s[event.event_id] = self.last_motion_unix_s = event.started_unix_s
-        while len(self._started_unix_s) > EVENTS_REMEMBERED:
-            del self._started_unix_s[next(iter(self._started_unix_s))]
+        self.last_motion_unix_s[event.camera] = event.started_unix_s
         at = texts.clock_time(event.started_unix_s)
-        return TellText(text=texts.MOTION.format(camera=event.camera, at=at))
-
-    def _peaked(self, event: MotionPeaked, now_unix_s: float) -> TellPhoto:
-        at = texts.clock_time(self._started_unix_s.get(event.event_id, now_unix_s))
-        caption = texts.HEAT_MAP.format(camera=event.camera, at=at, score=event.score, area=event.area)
-        return TellPhoto(name=f"heat-{event.camera}-{event.event_id}.jpg", jpeg=event.heat_map_jpeg, caption=caption)
+        return TellText(text=texts.motion(event.camera, at, event.seen))
 
     def _motion_ended(self, event: MotionEnded, now_s: float) -> tuple[Announcement, ...]:
         self._ended[event.event_id] = _EndedEvent(
@@ -164,9 +156,13 @@ class Alerts:
 
     def _quiet(self, event_id: EventId) -> TellText:
         over = self._ended.pop(event_id)
-        self._started_unix_s.pop(event_id, None)
         text = texts.QUIET.format(camera=over.camera, duration=texts.duration(over.duration_s))
         return TellText(text=text, after_media=True)
+
+
+def _picture(event: MotionPeaked) -> TellPhoto:
+    caption = texts.heat_map(event.camera, texts.clock_time(event.started_unix_s), event.seen)
+    return TellPhoto(name=f"heat-{event.camera}-{event.event_id}.jpg", jpeg=event.heat_map_jpeg, caption=caption)
 
 
 def media_id_of(clip: ClipReady) -> str:

@@ -16,6 +16,7 @@ class Action(Enum):
     VIDEO = "video"
     ARM = "arm"
     DISARM = "disarm"
+    LEARNED = "learned"
     LOGOUT = "logout"
 
 
@@ -26,6 +27,8 @@ class Command:
     action: Action
     seconds: float = 0.0
     """How long a video shall be."""
+    is_reset: bool = False
+    """What was learned shall be forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,7 @@ class Correction:
     text: str
 
 
-_WITH_ARGUMENT = frozenset({Action.START, Action.VIDEO})
+_WITH_ARGUMENT = frozenset({Action.START, Action.VIDEO, Action.LEARNED})
 """/start may carry the payload of a link."""
 
 
@@ -48,8 +51,19 @@ def understand(name: str, argument: str, *, video_s: float, longest_video_s: flo
     argument = argument.strip()
     if argument and action not in _WITH_ARGUMENT:
         return Correction(text=texts.NO_ARGUMENT.format(name=action.value))
-    if action is not Action.VIDEO:
-        return Command(action=action)
+    match action:
+        case Action.VIDEO:
+            return _video(argument, video_s=video_s, longest_video_s=longest_video_s)
+        case Action.LEARNED:
+            if argument.lower() not in ("", "reset"):
+                return Correction(text=texts.LEARNED_USAGE)
+            return Command(action=action, is_reset=bool(argument))
+        case _:
+            return Command(action=action)
+
+
+def _video(argument: str, *, video_s: float, longest_video_s: float) -> Command | Correction:
+    action = Action.VIDEO
     if not argument:
         return Command(action=action, seconds=video_s)
     wanted = _seconds(argument)

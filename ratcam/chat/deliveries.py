@@ -15,8 +15,8 @@ _log = logging.getLogger(__name__)
 
 MOST_REPLIES = 20
 """Answers that may wait for one chat."""
-MOST_REPLIES_IN_ALL = 500
-"""Answers that may wait in all: strangers must not fill the memory."""
+MOST_STRANGERS = 500
+"""With so many answers waiting, of whomever, strangers get none: they must not fill the memory."""
 REPLY_ATTEMPTS = 6
 """An answer that cannot be sent is given up after so many tries: the question is old by then. Alerts are never."""
 
@@ -103,10 +103,14 @@ class Deliveries:
             return
         self.owe_media(chats, MediaItem(media_id=name, kind=MediaKind.PHOTO, path=path), caption)
 
-    def reply(self, chat: ChatId, text: str, *, most: int = MOST_REPLIES) -> None:
-        """Owe an answer, in memory only; with `most` or more waiting for this chat already it is dropped."""
+    def reply(self, chat: ChatId, text: str, *, is_stranger: bool = False) -> None:
+        """Owe an answer, in memory only. It is dropped if `MOST_REPLIES` wait for this chat.
+
+        Of a stranger's answers one may wait, and none is added while `MOST_STRANGERS` of anybody do; so the enrolled
+        are answered in any flood.
+        """
         waiting = self._outbox.count_waiting(lambda row: row.chat == chat and row.delivery_id in self._in_memory)
-        if waiting >= most or len(self._in_memory) >= MOST_REPLIES_IN_ALL:
+        if waiting >= (1 if is_stranger else MOST_REPLIES) or (is_stranger and len(self._in_memory) >= MOST_STRANGERS):
             return
         row = self._row(chat, MediaKind.TEXT, text)
         self._in_memory.add(row.delivery_id)

@@ -1,8 +1,10 @@
 """Motion fields in the form of picamera's MMAL, and how decoded vectors and luma become one.
 
 A field is `rows` x (`columns` + 1) blocks of 4 bytes, rows from the top: x (int8), y (int8), sad (uint16 little
-endian). The last block of a row is padding. A block covers 16x16 pixels; x and y are in whole pixels and point to the
-block's place in the previous picture: what moves right by 3 pixels has x = -3. sad is how much the block changed.
+endian). The last block of a row is padding. From MMAL a block covers 16x16 pixels; x and y are in whole pixels and
+point to the block's place in the previous picture: what moves right by 3 pixels has x = -3. sad is how much the block
+changed. A decoder's field has blocks of 8, 16 or 32 pixels (`decoder_block_px`), and its sad is scaled to 16x16
+pixels, so that fields of all grids compare.
 """
 
 from dataclasses import dataclass
@@ -12,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 BLOCK = 16
-"""Pixels on each side of a block: the macroblock of H.264."""
+"""Pixels on each side of one of MMAL's blocks: the macroblock of H.264."""
+BLOCK_SIZES = (16, 8, 32)
+"""Every size that a block can have; MMAL's first."""
 
 _BLOCK_DTYPE = np.dtype([("x", "i1"), ("y", "i1"), ("sad", "<u2")])
-_ROW_STEP = 4  # `luma_change` reads every fourth row: a quarter of the memory traffic, and still 64 pixels a block
 
 
 class FieldError(ValueError):
@@ -24,22 +27,64 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockField:
-    """A field's three planes, each of shape (rows, columns), read-only views of the payload without the padding."""
+    """A field, read-only views of the payload. The planes have the shape (rows, columns), without the padding."""
 
-    x: npt.NDArray[np.int8]
-    y: npt.NDArray[np.int8]
-    sad: npt.NDArray[np.uint16]
+    blocks: npt.NDArray[np.void]
+    """x, y and sad of each block, shape (rows, columns)."""
+    bits: int
+    """What any block has, padding included, in the order of a payload's bytes: x, y, sad. 0: the field is empty."""
+
+    @property
+    def x(self) -> npt.NDArray[np.int8]:
+        """How far each block moved to the left, in whole pixels."""
+        return self.blocks["x"]
+
+    @property
+    def y(self) -> npt.NDArray[np.int8]:
+        """How far it moved up."""
+        return self.blocks["y"]
+
+    @property
+    def sad(self) -> npt.NDArray[np.uint16]:
+        """How much it changed."""
+        return self.blocks["sad"]
+
+    @property
+    def may_have_vectors(self) -> bool:
+        """False if no block has one, told without looking at any again."""
+        return self.bits & 0xFFFF != 0
+
+    @property
+    def may_have_sad(self) -> bool:
+        """False if no block has changed, likewise."""
+        return self.bits >> 16 != 0
 
 
-def grid_of(width: int, height: int) -> tuple[int, int]:
-    """The block grid (columns, rows) of a picture in pixels, without padding; a block cut by the edge counts.
+def decoder_block_px(width: int) -> int:
+    """Pixels on each side of a block in a decoder's fields: 8 below 960 pixels of width, 32 from 1920, 16 between.
+
+    So most pictures have 60 to 120 columns: enough for a small animal in a small picture, and few enough to be quick.
+    """
+    return 8 if width < 960 else 16 if width < 1920 else 32
+
+
+def block_px(width: int, columns: int) -> int:
+    """Pixels on each side of a block, of a field of `columns` for pictures of `width` pixels: 8, 16 or 32.
+
+    MMAL's 16 where the two do not belong together.
+    """
+    return next((size for size in BLOCK_SIZES if -(-width // size) == columns), BLOCK)
+
+
+def grid_of(width: int, height: int, block: int = BLOCK) -> tuple[int, int]:
+    """The grid (columns, rows) of a picture in blocks of `block` pixels, without padding; one cut by the edge counts.
 
     Raises:
         FieldError: a side is not positive.
     """
     if width < 1 or height < 1:
         raise FieldError(f"a picture of {width}x{height} pixels has no blocks")
-    return -(-width // BLOCK), -(-height // BLOCK)
+    return -(-width // block), -(-height // block)
 
 
 def field_size(columns: int, rows: int) -> int:
@@ -65,8 +110,8 @@ def unpack(payload: bytes, columns: int, rows: int) -> BlockField:
             f"a motion field of {columns}x{rows} blocks has {expected} bytes ({columns} + 1 padding columns, 4 bytes a "
             f"block), this one has {len(payload)}"
         )
-    blocks = np.frombuffer(payload, _BLOCK_DTYPE).reshape(rows, columns + 1)[:, :columns]
-    return BlockField(x=blocks["x"], y=blocks["y"], sad=blocks["sad"])
+    bits = int(np.bitwise_or.reduce(np.frombuffer(payload, "<u4")))
+    return BlockField(blocks=np.frombuffer(payload, _BLOCK_DTYPE).reshape(rows, columns + 1)[:, :columns], bits=bits)
 
 
 def pack(x: npt.NDArray[Any], y: npt.NDArray[Any], sad: npt.NDArray[Any]) -> bytes:
@@ -84,16 +129,31 @@ def pack(x: npt.NDArray[Any], y: npt.NDArray[Any], sad: npt.NDArray[Any]) -> byt
     rows, columns = x.shape
     blocks = np.zeros((rows, columns + 1), _BLOCK_DTYPE)
     for name, plane in (("x", x), ("y", y), ("sad", sad)):
+        if plane.dtype == _BLOCK_DTYPE[name]:
+            blocks[name][:, :columns] = plane
+            continue
         limits = np.iinfo(_BLOCK_DTYPE[name])
-        whole = plane if plane.dtype.kind in "iu" else np.rint(np.nan_to_num(plane))
+        whole = plane
+        if plane.dtype.kind not in "iu":
+            whole = np.rint(plane)
+            if np.isnan(whole).any():
+                whole[np.isnan(whole)] = 0
         blocks[name][:, :columns] = np.clip(whole, limits.min, limits.max)
     return blocks.tobytes()
 
 
+def pack_change(sad: npt.NDArray[np.uint16]) -> bytes:
+    """The payload of a field without vectors, given the sad of each block, shape (rows, columns)."""
+    rows, columns = sad.shape
+    blocks = np.zeros((rows, columns + 1), _BLOCK_DTYPE)
+    blocks["sad"][:, :columns] = sad
+    return blocks.tobytes()
+
+
 def rasterise(
-    vectors: npt.NDArray[np.void], columns: int, rows: int
+    vectors: npt.NDArray[np.void], columns: int, rows: int, block_side: int = BLOCK
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Average decoded vectors of any partition size onto the block grid.
+    """Average decoded vectors of any partition size onto a grid of blocks of `block_side` pixels.
 
     `vectors` is the structured array that FFmpeg exports (`AVMotionVector`: source, w, h, dst_x, dst_y, motion_x,
     motion_y, motion_scale): dst is the partition's centre in this picture, and motion / motion_scale the way from there
@@ -113,18 +173,20 @@ def rasterise(
     )
     if missing:
         raise FieldError(f"exported motion vectors lack {', '.join(sorted(missing))}")
-    left, right, column, spanned_columns = _span(vectors["dst_x"], vectors["w"], columns)
-    top, bottom, row, spanned_rows = _span(vectors["dst_y"], vectors["h"], rows)
+    if not (vectors["motion_x"].any() or vectors["motion_y"].any()):
+        return np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
+    left, right, column, spanned_columns = _span(vectors["dst_x"], vectors["w"], columns, block_side)
+    top, bottom, row, spanned_rows = _span(vectors["dst_y"], vectors["h"], rows, block_side)
     touched = spanned_columns * spanned_rows * (vectors["motion_scale"] > 0)
     if not (touched == 1).all():
-        # Not H.264, where each partition lies in one block: one entry for each block that a vector touches.
+        # Partitions larger than a block: one entry for each block that a vector touches.
         which = np.repeat(np.arange(touched.size), touched)
         step = np.arange(which.size) - np.repeat(np.cumsum(touched) - touched, touched)
         vectors = vectors[which]
         column = column[which] + step % spanned_columns[which]
         row = row[which] + step // spanned_columns[which]
-        left, right = np.maximum(left[which], column * BLOCK), np.minimum(right[which], (column + 1) * BLOCK)
-        top, bottom = np.maximum(top[which], row * BLOCK), np.minimum(bottom[which], (row + 1) * BLOCK)
+        left, right = np.maximum(left[which], column * block_side), np.minimum(right[which], (column + 1) * block_side)
+        top, bottom = np.maximum(top[which], row * block_side), np.minimum(bottom[which], (row + 1) * block_side)
 
     block, blocks = row * columns + column, rows * columns
     area = ((right - left) * (bottom - top)).astype(np.float64)
@@ -136,44 +198,13 @@ def rasterise(
     return x.astype(np.float32).reshape(shape), y.astype(np.float32).reshape(shape)
 
 
-def luma_change(
-    luma: npt.NDArray[np.uint8], previous_luma: npt.NDArray[np.uint8], columns: int, rows: int
-) -> npt.NDArray[np.uint16]:
-    """The sum of absolute luma differences of each block, shape (rows, columns), 0 to 65280.
-
-    It is measured on every fourth row and scaled to a whole block; a block cut by the picture's edge is scaled
-    likewise, so all blocks compare. The planes have shape (height, width) and need not be contiguous.
-
-    Raises:
-        FieldError: the planes differ in shape, or the grid is not that of their size.
-    """
-    if luma.ndim != 2 or luma.shape != previous_luma.shape:
-        raise FieldError(
-            f"two luma planes must have one shape (height, width), not {luma.shape} and {previous_luma.shape}"
-        )
-    height, width = luma.shape
-    if (columns, rows) != grid_of(width, height):
-        raise FieldError(f"a picture of {width}x{height} pixels has another grid than {columns}x{rows} blocks")
-    lines = np.minimum(np.arange(2, rows * BLOCK, _ROW_STEP), height - 1)
-    now, before = luma[lines], previous_luma[lines]
-    change = np.zeros((lines.size, columns * BLOCK), np.uint8)
-    np.subtract(np.maximum(now, before), np.minimum(now, before), out=change[:, :width])
-    sums = change.reshape(rows, BLOCK // _ROW_STEP, columns * BLOCK).sum(axis=1, dtype=np.uint16)
-    for _ in range(4):  # 16 columns to 1 by halves: strided adds are many times faster than a sum over a short axis
-        sums = sums[:, ::2] + sums[:, 1::2]
-    sums *= np.uint16(_ROW_STEP)
-    if part := width % BLOCK:
-        sums[:, -1] = sums[:, -1].astype(np.uint32) * BLOCK // part
-    return sums
-
-
 def _span(
-    centres: npt.NDArray[Any], lengths: npt.NDArray[Any], blocks: int
+    centres: npt.NDArray[Any], lengths: npt.NDArray[Any], blocks: int, side: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """(first pixel, last pixel + 1, first block, number of blocks or 0) of intervals cut to an axis of the grid."""
     length = lengths.astype(np.int64)
     start = centres.astype(np.int64) - (length >> 1)
-    first = np.clip(start, 0, blocks * BLOCK)
-    end = np.clip(start + length, 0, blocks * BLOCK)
-    first_block = first // BLOCK
-    return first, end, first_block, ((end - 1) // BLOCK - first_block + 1) * (end > first)
+    first = np.clip(start, 0, blocks * side)
+    end = np.clip(start + length, 0, blocks * side)
+    first_block = first // side
+    return first, end, first_block, ((end - 1) // side - first_block + 1) * (end > first)

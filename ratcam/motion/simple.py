@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ratcam.media.timebase import TICKS_PER_S
-from ratcam.motion.detector import Observation, PixelBox
-from ratcam.motion.field import BLOCK, BlockField, unpack
+from ratcam.motion.detector import Calibration, Habits, Observation, PixelBox
+from ratcam.motion.field import BLOCK, BlockField, block_px, unpack
 from ratcam.motion.settings import MotionSettings
 
 FULL_SCALE = 255.0
@@ -66,17 +66,17 @@ def hysteresis(*, was_moving: bool, triggered: bool, released_blocks: int, relea
     return triggered or (was_moving and released_blocks >= release_area)
 
 
-def box_of(mask: npt.NDArray[np.bool_], width: int, height: int) -> PixelBox | None:
+def box_of(mask: npt.NDArray[np.bool_], width: int, height: int, block: int = BLOCK) -> PixelBox | None:
     """The pixels of the blocks that are set, as one box cut to the picture; None if none is."""
     columns = np.flatnonzero(mask.any(axis=0))
     rows = np.flatnonzero(mask.any(axis=1))
     if not columns.size:
         return None
     return (
-        int(columns[0]) * BLOCK,
-        int(rows[0]) * BLOCK,
-        min((int(columns[-1]) + 1) * BLOCK, width),
-        min((int(rows[-1]) + 1) * BLOCK, height),
+        int(columns[0]) * block,
+        int(rows[0]) * block,
+        min((int(columns[-1]) + 1) * block, width),
+        min((int(rows[-1]) + 1) * block, height),
     )
 
 
@@ -105,6 +105,26 @@ class SimpleDetector:
         """See `Detector.accumulator`. Later pictures do not change an array once handed out."""
         return self._accumulator
 
+    @property
+    def quiet(self) -> Calibration | None:
+        """Always None: this detector does not calibrate itself."""
+        return None
+
+    @property
+    def learned(self) -> npt.NDArray[np.bool_]:
+        """See `Detector.learned`: no block, for this detector has no memory of habits."""
+        return np.zeros(self._accumulator.shape, np.bool_)
+
+    def forget_learned(self) -> None:
+        """See `Detector.forget_learned`: there is nothing to forget."""
+
+    def habits(self) -> Habits | None:
+        """Always None."""
+        return None
+
+    def restore(self, habits: Habits) -> None:
+        """See `Detector.restore`: this detector has no use for them."""
+
     def reset(self) -> None:
         """Forget everything: the next picture is the first, and settling begins anew."""
         self._accumulator = _empty(0, 0)
@@ -118,7 +138,10 @@ class SimpleDetector:
             FieldError: the payload is not a field of this grid; nothing has changed.
         """
         field = unpack(payload, columns, rows)
-        self._advance(field, pts_90k)
+        lengths = norm(field)
+        smooth = median3x3(lengths)
+        vectors, left = int(np.count_nonzero(lengths)), int(np.count_nonzero(smooth))
+        self._advance(smooth, pts_90k)
         use = self._settings
         strength = score(self._accumulator, trigger_level=use.trigger_level, trigger_area=use.trigger_area)
         settled = pts_90k - self._first_90k >= use.settle_s * TICKS_PER_S
@@ -137,18 +160,19 @@ class SimpleDetector:
             score=strength,
             moving=self._moving,
             area=int(np.count_nonzero(blocks)),
-            box=box_of(blocks, width, height),
+            box=box_of(blocks, width, height, block_px(width, columns)),
+            stages=(("vectors", vectors), ("median", left), ("level", int(np.count_nonzero(blocks)))),
         )
 
-    def _advance(self, field: BlockField, pts_90k: int) -> None:
+    def _advance(self, motion: _Plane, pts_90k: int) -> None:
         """Fade the accumulator to the time of this picture and add its motion."""
-        if self._last_90k is not None and (pts_90k < self._last_90k or field.x.shape != self._accumulator.shape):
+        if self._last_90k is not None and (pts_90k < self._last_90k or motion.shape != self._accumulator.shape):
             self.reset()
         if self._last_90k is None:
-            self._accumulator = _empty(*field.x.shape)
+            self._accumulator = _empty(*motion.shape)
             self._first_90k = self._last_90k = pts_90k
         left = decay_factor((pts_90k - self._last_90k) / TICKS_PER_S, self._settings.time_window_s)
-        accumulator = self._accumulator * np.float32(left) + median3x3(norm(field))
+        accumulator = self._accumulator * np.float32(left) + motion
         np.minimum(accumulator, np.float32(FULL_SCALE), out=accumulator)
         accumulator.flags.writeable = False
         self._accumulator = accumulator

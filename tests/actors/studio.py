@@ -27,7 +27,7 @@ from ratcam.messages import (
 from ratcam.ports import ClipFiles, SpoolFile, ThumbnailMaker
 from ratcam.settings import RecordingSettings
 from ratcam.store.clip_files import DirectoryClipFiles
-from tests.fakes import Listener
+from tests.fakes import Listener, sighting
 from tests.pictures import Picture
 
 CAMERA = CameraId("kitchen")
@@ -178,7 +178,13 @@ def moving(event: str, pts_90k: int) -> MotionContinues:
 
 def ended(event: str, pts_90k: int) -> MotionEnded:
     return MotionEnded(
-        camera=CAMERA, run_id=RUN, event_id=EventId(event), pts_90k=pts_90k, duration_s=1.0, peak_score=2.0, reason=""
+        camera=CAMERA,
+        run_id=RUN,
+        event_id=EventId(event),
+        pts_90k=pts_90k,
+        duration_s=1.0,
+        peak=sighting(2.0),
+        reason="",
     )
 
 

@@ -1,26 +1,15 @@
 """BotActor and the pictures that stand for clips: they reach the chat, survive a restart, and leave nothing behind."""
 
 import json
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ratcam.messages import AuthorizationChanged, Delivery, DeliveryFailed, FailureKind, MediaKind
-from tests.actors.test_bot import ADA, BEN, Household
+from tests.actors.household import ADA, BEN, Household
 from tests.deadline import wait_until
 from tests.fakes import jpeg
-
-
-@pytest.fixture(name="house")
-def make_house(tmp_path: Path) -> Generator[Household]:
-    house = Household(tmp_path)
-    house.start()
-    yield house
-    house.address.request_stop()
-    for listener in (house.camera, house.motion, house.recorder, house.auth):
-        listener.stop()
 
 
 def videos(house: Household) -> list[Delivery]:

@@ -18,16 +18,19 @@ from ratcam.clock import SystemClock
 from ratcam.errors import CameraError
 from ratcam.messages import (
     AccessUnit,
+    MotionField,
     RequestKeyFrame,
     Snapshot,
     StreamEnded,
     StreamStarted,
     TakeSnapshot,
 )
+from ratcam.motion.field import BlockField, unpack
 from ratcam.ports import CapturedPicture, SourceInfo
 from ratcam.settings import CameraSettings
 from ratcam.wire import Configure, FromCamera, Heartbeat, Stop
 from tests.actors.units import CAMERA, RUN, field_of, unit_of
+from tests.cameras.clips import write_clip
 from tests.deadline import wait_until
 
 
@@ -220,7 +223,9 @@ def test_the_main_processs_death_ends_the_stream(rigs: list[Rig]) -> None:
 # --- the process ----------------------------------------------------------------------------------------------------
 
 
-def _spawn(settings: CameraSettings, *program: str) -> tuple[subprocess.Popen[bytes], MainEnd]:
+def _spawn(
+    settings: CameraSettings, *program: str, has_vectors: bool = False
+) -> tuple[subprocess.Popen[bytes], MainEnd]:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
@@ -230,7 +235,7 @@ def _spawn(settings: CameraSettings, *program: str) -> tuple[subprocess.Popen[by
             stderr=subprocess.PIPE,
         )
     main = MainEnd(ours, camera=CAMERA, run_id=RUN)
-    main.send(Configure(camera=CAMERA, run_id=RUN, settings=settings))
+    main.send(Configure(camera=CAMERA, run_id=RUN, settings=settings, has_vectors=has_vectors))
     return process, main
 
 
@@ -246,6 +251,21 @@ def test_the_process_ends_when_the_main_process_is_gone() -> None:
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
     assert b"Traceback" not in errors
+
+
+@pytest.mark.parametrize("has_vectors", [True, False])
+def test_the_process_reads_vectors_if_it_is_told_to(tmp_path: Path, has_vectors: bool) -> None:
+    clip = write_clip(tmp_path / "a.mp4")
+    settings = CameraSettings(source=f"file:{clip}", pace="fast", loop=False)
+    process, main = _spawn(settings, has_vectors=has_vectors)
+    fields: list[BlockField] = []
+    while not isinstance(message := main.receive(), StreamEnded):
+        if isinstance(message, MotionField):
+            fields.append(unpack(message.payload, message.columns, message.rows))
+    process.communicate(timeout=10)
+    main.close()
+    assert any(it.sad.any() for it in fields)
+    assert any(it.x.any() for it in fields) == has_vectors
 
 
 def test_the_process_ends_in_order_when_told_to() -> None:

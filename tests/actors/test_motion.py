@@ -24,12 +24,16 @@ def test_an_event_is_told_to_the_bot_and_the_recorder_with_strength_and_place(wa
     watch.see(2, moves=True)
     watch.see(5, moves=False)
     begun, over = started(watch), ended(watch)
-    assert begun.score >= 1.0
+    assert begun.seen.score >= 1.0
     assert 9000 * 10 <= begun.pts_90k <= 9000 * 15
-    assert 10 * 16 <= begun.box.x0 < begun.box.x1 <= 14 * 16
-    assert 4 * 16 <= begun.box.y0 < begun.box.y1 <= 8 * 16
+    x0, y0, x1, y1 = begun.seen.box
+    assert 10 * 16 <= x0 < x1 <= 14 * 16
+    assert 4 * 16 <= y0 < y1 <= 8 * 16
+    assert begun.seen.place == over.peak.place == "centre"
+    assert begun.seen.area_percent == 100 * begun.seen.area / (COLUMNS * ROWS)
+    assert begun.pts_90k <= over.peak.pts_90k <= over.pts_90k
     assert over.event_id == begun.event_id
-    assert over.peak_score >= begun.score
+    assert over.peak.score >= begun.seen.score
     assert 1.5 <= over.duration_s <= 4.5, "2 s of motion and what the accumulator holds of it"
     assert watch.recorder.wait_for(MotionStarted) == [begun]
     assert watch.recorder.wait_for(MotionEnded) == [over]

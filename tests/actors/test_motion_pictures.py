@@ -17,7 +17,7 @@ from ratcam.messages import (
     StreamEnded,
     TakeSnapshot,
 )
-from tests.actors.watch import KITCHEN, Watch, ended, moving_event, started
+from tests.actors.watch import KITCHEN, Watch, ended, moving_event, started, status
 from tests.deadline import wait_until
 from tests.fakes import jpeg
 
@@ -32,7 +32,7 @@ def test_the_picture_is_of_the_strongest_moment_and_shows_where(watch: Watch) ->
     (peaked,) = watch.bot.wait_for(MotionPeaked)
     assert isinstance(peaked, MotionPeaked)
     assert peaked.event_id == started(watch).event_id
-    assert peaked.score >= started(watch).score
+    assert peaked.seen.score >= started(watch).seen.score
     picture = Image.open(io.BytesIO(peaked.heat_map_jpeg)).convert("RGB")
     assert picture.size == (312, 232)
     pixels = np.asarray(picture).astype(int)
@@ -89,8 +89,8 @@ def test_an_event_that_ends_while_a_stronger_still_is_awaited_shows_the_one_that
     (peaked,) = watch.bot.wait_for(MotionPeaked)
     assert isinstance(peaked, MotionPeaked)
     assert isinstance(first, TakeSnapshot)
-    assert first.request_id.endswith(f":{peaked.pts_90k}"), "strength and place are those of the picture shown"
-    assert peaked.score < ended(watch).peak_score
+    assert first.request_id.endswith(f":{peaked.seen.pts_90k}"), "strength and place are those of the picture shown"
+    assert peaked.seen.score < ended(watch).peak.score
 
 
 def test_the_end_of_an_event_is_told_before_its_picture_is_made(watch: Watch) -> None:
@@ -137,7 +137,7 @@ def test_a_still_that_does_not_come_is_asked_for_again_at_a_later_peak(watch: Wa
     watch.see(1, moves=True)
     (peaked,) = watch.bot.wait_for(MotionPeaked)
     assert isinstance(peaked, MotionPeaked)
-    assert peaked.pts_90k > 6 * 90_000
+    assert peaked.seen.pts_90k > 6 * 90_000
     watch.see(8, moves=False)
     ended(watch)
     assert len(watch.proxy.of(TakeSnapshot)) == 2, "no second request while one is young, none when the picture is sent"
@@ -195,3 +195,69 @@ def test_the_picture_of_a_turned_camera_is_upright_also_after_a_restart_within_t
     colour = pixels.max(axis=2) - pixels.min(axis=2)
     assert colour[176:208, 232 - 112 : 232 - 80].mean() > 40, "what was right of the middle is below it now"
     assert colour[:100, :52].mean() < 8, "grey elsewhere"
+
+
+def test_a_still_that_failed_is_asked_for_again_each_second_though_nothing_gets_stronger(watch: Watch) -> None:
+    watch.begin()
+    watch.see(1, moves=False)
+    watch.see(1, moves=True, speed=60.0)
+    watch.see(2, moves=True)
+    (first,) = watch.proxy.wait_for(TakeSnapshot)
+    watch.give_still(first, b"", is_behind_fields=True)
+    watch.see(0.1, moves=True)
+    (_, second) = watch.proxy.wait_for(TakeSnapshot, 2)
+    watch.give_still(second, b"", is_behind_fields=True)
+    watch.see(0.5, moves=True)
+    status(watch)
+    assert len(watch.proxy.of(TakeSnapshot)) == 2, "not sooner"
+    watch.see(0.6, moves=True)
+    asked = watch.proxy.wait_for(TakeSnapshot, 3)
+    watch.give_still(asked[2], is_behind_fields=True)
+    watch.see(0.1, moves=True)
+    (peaked,) = watch.bot.wait_for(MotionPeaked)
+    assert isinstance(peaked, MotionPeaked)
+    assert peaked.seen.score >= started(watch).seen.score
+    watch.see(8, moves=False)
+    assert peaked.seen == ended(watch).peak
+    assert len(watch.proxy.of(TakeSnapshot)) == 3
+
+
+def test_a_still_that_was_lost_is_asked_for_again_though_nothing_gets_stronger(watch: Watch) -> None:
+    watch.begin()
+    watch.see(1, moves=False)
+    watch.see(1, moves=True, speed=60.0)
+    watch.see(6, moves=True)
+    _, second = watch.proxy.wait_for(TakeSnapshot, 2)
+    watch.give_still(second, is_behind_fields=True)
+    watch.see(8, moves=False)
+    (peaked,) = watch.bot.wait_for(MotionPeaked)
+    assert isinstance(peaked, MotionPeaked)
+    assert peaked.seen == ended(watch).peak
+
+
+def test_a_stronger_moment_while_a_still_is_under_way_is_asked_for_as_soon_as_that_has_come(watch: Watch) -> None:
+    watch.begin()
+    watch.see(1, moves=False)
+    watch.see(0.2, moves=True)
+    (first,) = watch.proxy.wait_for(TakeSnapshot)
+    watch.see(0.2, moves=True, speed=60.0)
+    watch.see(0.2, moves=True, speed=1.0)
+    watch.give_still(first, is_behind_fields=True)
+    _, second = watch.proxy.wait_for(TakeSnapshot, 2)
+    watch.give_still(second, is_behind_fields=True)
+    watch.see(8, moves=False)
+    (peaked,) = watch.bot.wait_for(MotionPeaked)
+    assert isinstance(peaked, MotionPeaked)
+    assert peaked.seen == ended(watch).peak
+    assert len(watch.proxy.of(TakeSnapshot)) == 2
+
+
+def test_the_picture_knows_when_its_event_began(watch: Watch) -> None:
+    moving_event(watch)
+    watch.see(8, moves=False)
+    ended(watch)
+    watch.clock.advance(60)
+    watch.give_still(watch.proxy.wait_for(TakeSnapshot)[-1], is_behind_fields=True)
+    (peaked,) = watch.bot.wait_for(MotionPeaked)
+    assert isinstance(peaked, MotionPeaked)
+    assert peaked.started_unix_s == started(watch).started_unix_s

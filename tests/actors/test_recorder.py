@@ -7,7 +7,6 @@ import pytest
 
 from ratcam.actors.recorder import KEY_FRAME_PATIENCE_S, REQUEST_PATIENCE_S
 from ratcam.messages import (
-    Box,
     ClipFailed,
     EventId,
     MotionStarted,
@@ -20,6 +19,7 @@ from ratcam.messages import (
 )
 from tests.actors.desk import ADA, BEGIN_S, Desk, fresh_desk
 from tests.actors.studio import CAMERA, S, clips, ended, failures, moving, started, studio, unit
+from tests.fakes import sighting
 from tests.pictures import hashes_of_file, hashes_of_units, stream
 
 
@@ -181,9 +181,7 @@ def test_motion_told_before_the_first_picture_of_a_restarted_recorder_is_recorde
             event_id=EventId("one"),
             pts_90k=12 * 9000,
             started_unix_s=0.0,
-            score=1.0,
-            area=5,
-            box=Box(x0=0, y0=0, x1=16, y1=16),
+            seen=sighting(),
         )
     )
     desk.feed(*(unit(picture) for picture in source[10:25]), moving("one", 22 * 9000))

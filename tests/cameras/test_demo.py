@@ -12,9 +12,9 @@ from ratcam.cameras.kitchen import Kitchen
 from ratcam.cameras.mouse import visit_of
 from ratcam.errors import CameraError
 from ratcam.media.access_unit import is_idr
+from ratcam.motion.choose import new_detector
 from ratcam.motion.field import unpack
 from ratcam.motion.settings import MotionSettings
-from ratcam.motion.simple import SimpleDetector
 from ratcam.ports import CapturedPicture
 from ratcam.settings import CameraSettings
 
@@ -23,7 +23,7 @@ FAST = CameraSettings(pace="fast")
 
 @pytest.fixture(scope="module")
 def forty_seconds() -> list[CapturedPicture]:
-    source = DemoSource(FAST)
+    source = DemoSource(FAST, has_vectors=True)
     source.open()
     pictures = list(itertools.islice(iter(source.next_picture, None), 400))
     source.close()
@@ -38,20 +38,20 @@ def _moving_blocks(picture: CapturedPicture) -> int:
 def test_it_delivers_at_its_rate_with_a_key_frame_a_second(forty_seconds: list[CapturedPicture]) -> None:
     assert [picture.pts_90k for picture in forty_seconds] == [9000 * number for number in range(400)]
     assert [number for number, p in enumerate(forty_seconds) if is_idr(p.data)] == list(range(0, 400, 10))
-    assert {(picture.columns, picture.rows) for picture in forty_seconds} == {(40, 30)}
+    assert {(picture.columns, picture.rows) for picture in forty_seconds} == {(80, 60)}
 
 
 def test_the_detector_sees_every_visit_and_nothing_else(forty_seconds: list[CapturedPicture]) -> None:
-    detector = SimpleDetector(MotionSettings())
+    detector = new_detector(MotionSettings())
     kitchen = Kitchen(width=640, height=480)
     seen: set[float] = set()
     for picture in forty_seconds:
         time_s = picture.field_pts_90k / 90_000
         observed = detector.feed(
-            picture.field, columns=40, rows=30, width=640, height=480, pts_90k=picture.field_pts_90k
+            picture.field, columns=80, rows=60, width=640, height=480, pts_90k=picture.field_pts_90k
         )
-        # What the accumulator holds fades within a second after the mouse is gone.
-        visit = kitchen.visit(time_s) or kitchen.visit(time_s - 1.0)
+        # Motion is said to last for a second after the mouse is gone, and until its evidence has faded.
+        visit = kitchen.visit(time_s) or kitchen.visit(time_s - 1.8)
         if observed.moving:
             assert visit is not None, f"motion at {time_s:.1f} s with no mouse"
             seen.add(visit.begin_s)

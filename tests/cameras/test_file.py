@@ -33,8 +33,8 @@ from tests.scene import is_shown, write_turned
 STREAMS = Path(__file__).parents[2] / ".." / "shared" / "streams"
 
 
-def _source(path: Path, *, loop: bool = False, pace: str = "fast") -> FileSource:
-    return FileSource(CameraSettings(source=f"file:{path}", loop=loop, pace=pace))
+def _source(path: Path, *, loop: bool = False, pace: str = "fast", has_vectors: bool = False) -> FileSource:
+    return FileSource(CameraSettings(source=f"file:{path}", loop=loop, pace=pace), has_vectors=has_vectors)
 
 
 def _pictures(source: FileSource, most: int = 10_000) -> list[CapturedPicture]:
@@ -86,15 +86,27 @@ def test_every_idr_begins_with_its_parameter_sets(tmp_path: Path) -> None:
     assert picture_hashes(b"".join(picture.data for picture in pictures)) == picture_hashes(bare)
 
 
+def test_vectors_are_read_for_whoever_wants_them(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4")
+    wanted, not_wanted = (
+        [unpack(picture.field, 20, 12) for picture in _pictures(_source(clip, has_vectors=has_vectors))]
+        for has_vectors in (True, False)
+    )
+    assert wanted[5].x.any()
+    for one, other in zip(wanted, not_wanted, strict=True):
+        assert not other.may_have_vectors
+        assert np.array_equal(one.sad, other.sad)
+
+
 def test_fields_show_what_moves_and_nothing_else(tmp_path: Path) -> None:
-    pictures = _pictures(_source(write_clip(tmp_path / "a.mp4")))
-    assert (pictures[5].columns, pictures[5].rows) == (10, 6)
-    field = unpack(pictures[5].field, 10, 6)
+    pictures = _pictures(_source(write_clip(tmp_path / "a.mp4"), has_vectors=True))
+    assert (pictures[5].columns, pictures[5].rows) == (20, 12)
+    field = unpack(pictures[5].field, 20, 12)
     # The square's blocks point back to where they came from, 4 pixels to the left.
-    assert np.median(field.x[1:4, 2:4]) == -4
-    assert not field.x[5].any()
-    assert field.sad[1:4, 1:5].max() > 1000
-    assert not field.sad[4:, 6:].max() > 500
+    assert np.median(field.x[2:8, 4:8]) == -4
+    assert not field.x[10:].any()
+    assert field.sad[2:8, 2:10].max() > 1000
+    assert not field.sad[8:, 12:].max() > 500
 
 
 def test_the_first_field_is_all_zero(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.scene import corners, is_shown, scene_jpeg, shown_corners, write_turn
 
 
 def opened(path: Path) -> tuple[SourceInfo, FileSource, list[CapturedPicture]]:
-    source = FileSource(CameraSettings(source=f"file:{path}", loop=False, pace="fast"))
+    source = FileSource(CameraSettings(source=f"file:{path}", loop=False, pace="fast"), has_vectors=True)
     info = source.open()
     return info, source, list(itertools.islice(iter(source.next_picture, None), 15))
 
@@ -38,8 +38,8 @@ def test_a_containers_rotation_reaches_the_stream_and_the_stills(tmp_path: Path,
     assert (info.width, info.height, info.rotation) == (128, 96, rotation), "the size is that of the coded pictures"
     _, still = source.still_jpeg()
     assert is_shown(still, rotation)
-    assert (pictures[5].columns, pictures[5].rows) == (8, 6)
-    field = unpack(pictures[5].field, 8, 6)
+    assert (pictures[5].columns, pictures[5].rows) == (16, 12)
+    field = unpack(pictures[5].field, 16, 12)
     assert np.abs(field.x).max() > 0, "fields are those of the coded pictures, in which the square moves across"
     assert np.abs(field.y).max() == 0
     source.close()

@@ -38,6 +38,18 @@ def test_any_argument_is_a_length_within_bounds_or_a_correction(argument: str) -
             assert "/video 10" in understood.text
 
 
+@pytest.mark.parametrize(("argument", "is_reset"), [("", False), ("reset", True), (" RESET ", True)])
+def test_learned_lists_or_resets(argument: str, is_reset: bool) -> None:
+    assert ask("learned", argument) == Command(action=Action.LEARNED, is_reset=is_reset)
+
+
+@pytest.mark.parametrize("argument", ["rest", "reset all", "0", "-", "\x00"])
+def test_learned_with_anything_else_resets_nothing_and_tells_how(argument: str) -> None:
+    understood = ask("learned", argument)
+    assert isinstance(understood, Correction)
+    assert "/learned reset" in understood.text
+
+
 @given(st.text(max_size=5000), st.text(max_size=50))
 def test_any_name_is_a_command_or_a_short_correction(name: str, argument: str) -> None:
     understood = ask(name, argument)

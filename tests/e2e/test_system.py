@@ -25,14 +25,14 @@ from tests.pictures import hashes_of_file
 class Running:
     """A system on a thread, with one enrolled chat, armed."""
 
-    def __init__(self, folder: Path, video: Path, simulator: Simulator) -> None:
+    def __init__(self, folder: Path, video: Path, simulator: Simulator, *, keep_vectors_mb: int = 0) -> None:
         self.simulator = simulator
         self.chat: ChatId = simulator.add_private_chat("Ada")
         state = folder / "state"
         config = Config(
             telegram=TelegramSettings(base_url=simulator.base_url),
             camera=CameraSettings(name="kitchen", source=f"file:{video}"),
-            motion=MotionSettings(settle_s=0.5),
+            motion=MotionSettings(settle_s=0.5, keep_vectors_mb=keep_vectors_mb),
             recording=RecordingSettings(pre_roll_s=2.0, post_roll_s=1.0),
             daemon=DaemonSettings(state_dir=str(state)),
         )

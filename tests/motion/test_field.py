@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratcam.motion.field import FieldError, field_size, grid_of, luma_change, pack, rasterise, unpack
+from ratcam.motion.field import (
+    FieldError,
+    block_px,
+    decoder_block_px,
+    field_size,
+    grid_of,
+    pack,
+    pack_change,
+    rasterise,
+    unpack,
+)
 
 FFMPEG_VECTOR = np.dtype(
     [
@@ -199,64 +209,58 @@ def test_any_exported_bytes_give_finite_vectors(raw: bytes) -> None:
     assert np.isfinite(y).all()
 
 
-# --- luma_change ----------------------------------------------------------------------------------------------------
+def test_partitions_over_smaller_blocks_are_shared_by_them() -> None:
+    x, _ = rasterise(exported(vector(centre=(8, 8), size=(16, 16), motion=(4, 0))), 3, 2, 8)
+    assert x.tolist() == [[1, 1, 0], [1, 1, 0]]
 
 
-def exact_change(luma: npt.NDArray[np.uint8], previous: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    change = np.abs(luma.astype(np.int64) - previous)
-    rows, columns = change.shape[0] // 16, change.shape[1] // 16
-    return change.reshape(rows, 16, columns, 16).sum(axis=(1, 3))
-
-
-def test_an_even_change_is_summed_over_all_pixels_of_a_block() -> None:
-    before = np.full((32, 48), 100, np.uint8)
-    now = before.copy()
-    now[16:32, 16:32] = 90
-    assert luma_change(now, before, 3, 2).tolist() == [[0, 0, 0], [0, 2560, 0]]
-
-
-def test_the_greatest_change_fits() -> None:
-    assert luma_change(np.full((16, 16), 255, np.uint8), np.zeros((16, 16), np.uint8), 1, 1).tolist() == [[65280]]
-
-
-def test_sampling_every_fourth_row_is_close_to_the_sum_over_all() -> None:
-    random = np.random.default_rng(1)
-    before = random.integers(0, 256, (96, 128), dtype=np.uint8)
-    now = random.integers(0, 256, (96, 128), dtype=np.uint8)
-    exact = exact_change(now, before)
-    assert np.abs(luma_change(now, before, 8, 6) / exact - 1).max() < 0.25
+# --- blocks -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("width", "height"), [(33, 17), (34, 18), (47, 31), (16, 16), (1, 1), (320, 180), (1920, 1080)]
+    ("width", "block"), [(1, 8), (640, 8), (959, 8), (960, 16), (1919, 16), (1920, 32), (3840, 32)]
 )
-def test_blocks_cut_by_the_edge_compare_with_whole_ones(width: int, height: int) -> None:
-    columns, rows = grid_of(width, height)
-    change = luma_change(np.full((height, width), 7, np.uint8), np.zeros((height, width), np.uint8), columns, rows)
-    assert change.shape == (rows, columns)
-    assert (change == 7 * 256).all()
+def test_a_decoders_blocks_grow_with_the_picture(width: int, block: int) -> None:
+    assert decoder_block_px(width) == block
+    if width >= 64:
+        assert block_px(width, grid_of(width, 100, block)[0]) == block
 
 
-def test_a_block_cut_by_the_bottom_is_measured_on_its_own_rows() -> None:
-    before = np.zeros((18, 16), np.uint8)
-    now = before.copy()
-    now[17] = 3
-    assert luma_change(now, before, 1, 2).tolist() == [[0], [3 * 256]]
+def test_where_grid_and_picture_do_not_belong_together_blocks_are_those_of_mmal() -> None:
+    assert block_px(640, 17) == 16
+    assert block_px(640, 40) == 16
 
 
-def test_planes_inside_a_wider_buffer_give_the_same() -> None:
-    random = np.random.default_rng(2)
-    buffer = random.integers(0, 256, (2, 48, 100), dtype=np.uint8)
-    inside = luma_change(buffer[0, :, :80], buffer[1, :, :80], 5, 3)
-    copied = luma_change(buffer[0, :, :80].copy(), buffer[1, :, :80].copy(), 5, 3)
-    assert np.array_equal(inside, copied)
+# --- what is told without looking twice -------------------------------------------------------------------------------
 
 
-def test_planes_of_different_sizes_are_refused() -> None:
-    with pytest.raises(FieldError, match="one shape"):
-        luma_change(np.zeros((16, 16), np.uint8), np.zeros((16, 32), np.uint8), 1, 1)
+@given(columns=st.integers(1, 7), rows=st.integers(1, 7), seed=st.integers(0, 2**31))
+def test_a_field_of_changes_alone_is_one_without_vectors(columns: int, rows: int, seed: int) -> None:
+    sad = np.random.default_rng(seed).integers(0, 65536, (rows, columns)).astype(np.uint16)
+    still = np.zeros((rows, columns), np.int8)
+    assert pack_change(sad) == pack(still, still, sad)
 
 
-def test_a_grid_of_another_size_is_refused() -> None:
-    with pytest.raises(FieldError, match="32x16 pixels has another grid than 3x1"):
-        luma_change(np.zeros((16, 32), np.uint8), np.zeros((16, 32), np.uint8), 3, 1)
+@given(payload=st.binary(min_size=24, max_size=24))
+def test_a_field_that_may_not_have_something_has_not(payload: bytes) -> None:
+    field = unpack(payload, 2, 2)
+    assert field.may_have_vectors or not (field.x.any() or field.y.any())
+    assert field.may_have_sad or not field.sad.any()
+
+
+@pytest.mark.parametrize("value", [1, -1, -128])
+def test_a_field_that_has_something_may_have_it(value: int) -> None:
+    still, none = np.zeros((2, 3), np.int8), np.zeros((2, 3), np.uint16)
+    moved, changed = still.copy(), none.copy()
+    moved[1, 2], changed[0, 1] = value, abs(value)
+    assert [unpack(pack(x, y, none), 3, 2).may_have_vectors for x, y in ((moved, still), (still, moved))] == [True] * 2
+    only_changed = unpack(pack_change(changed), 3, 2)
+    assert (only_changed.may_have_vectors, only_changed.may_have_sad) == (False, True)
+    assert unpack(pack_change(none), 3, 2).bits == 0
+
+
+def test_numbers_that_are_none_are_packed_as_0_and_what_has_no_end_as_the_greatest() -> None:
+    x = np.array([[np.nan, np.inf, -np.inf]])
+    field = unpack(pack(x, x, x), 3, 1)
+    assert field.x.tolist() == field.y.tolist() == [[0, 127, -128]]
+    assert field.sad.tolist() == [[0, 65535, 0]]

@@ -1,6 +1,7 @@
 import io
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from ratcam.motion.detector import PixelBox
 from ratcam.motion.heat_map import HeatMapError, draw, ramp_colour, render
 from ratcam.motion.settings import MotionSettings
 
 SETTINGS = MotionSettings(tint_strength=0.75)
 SIZE = (320, 240)
+FRAME = (0, 229, 255)
 HOT = (slice(4, 9), slice(5, 10))  # rows 64 to 144, columns 80 to 160 in pixels
 
 
@@ -33,6 +36,20 @@ def colourfulness(image: Image.Image, at: tuple[int, int]) -> int:
     pixel = image.getpixel(at)
     assert isinstance(pixel, tuple)
     return int(max(pixel)) - int(min(pixel))
+
+
+def lightness(colour: npt.NDArray[Any]) -> float:
+    """CIE L* of an sRGB colour, 0 to 100."""
+    share = colour.astype(float) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ np.array([0.2126, 0.7152, 0.0722]))
+    return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
+
+
+def frame_of(pixels: npt.NDArray[Any]) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right of the frame, last pixels inclusive."""
+    rows, columns = np.nonzero((pixels == FRAME).all(axis=2))
+    return int(rows.min()), int(columns.min()), int(rows.max()), int(columns.max())
 
 
 def test_where_it_is_hot_the_picture_is_coloured_and_elsewhere_grey() -> None:
@@ -56,19 +73,49 @@ def test_an_accumulator_that_has_not_seen_anything_leaves_the_still_grey() -> No
 
 
 def test_more_motion_is_lighter_and_more_yellow() -> None:
-    faint = np.asarray(draw(jpeg(), accumulator(6), box=None, settings=SETTINGS))[100, 120]
-    strong = np.asarray(draw(jpeg(), accumulator(200), box=None, settings=SETTINGS))[100, 120]
-    assert int(strong[0]) > int(faint[0])
+    plane = accumulator(200)
+    plane[HOT[0], 14:19] = 12
+    pixels = np.asarray(draw(jpeg(), plane, box=None, settings=SETTINGS))
+    strong, faint = pixels[100, 120], pixels[100, 264]
+    assert lightness(strong) > lightness(faint) + 10
     assert int(strong[1]) > int(strong[2])
     assert int(faint[1]) < int(faint[2])
 
 
-def test_the_colours_only_get_lighter_along_the_ramp() -> None:
-    lightness = [
-        0.299 * red + 0.587 * green + 0.114 * blue
-        for red, green, blue in (ramp_colour(level / 50) for level in range(51))
+@pytest.mark.parametrize("ground", [5, 128, 250])
+def test_the_stronger_place_is_the_lighter_one_on_any_ground(ground: int) -> None:
+    plane = np.zeros((15, 20), np.float32)
+    for number in range(4):
+        plane[:, 5 * number : 5 * number + 5] = 60.0 * (number + 1)
+    still = jpeg(colour=(ground, ground, ground))
+    pixels = np.asarray(draw(still, plane, box=None, settings=SETTINGS))
+    found = [lightness(pixels[120, 80 * number + 40]) for number in range(4)]
+    assert all(after > before + 3 for before, after in itertools.pairwise(found))
+
+
+def test_the_tint_does_not_depend_on_any_detector_s_levels() -> None:
+    pictures = [
+        np.asarray(
+            draw(jpeg(), accumulator(), box=None, settings=replace(SETTINGS, trigger_level=level, trigger_area=9))
+        )
+        for level in (0.5, 200.0)
     ]
-    assert all(before < after for before, after in itertools.pairwise(lightness))
+    assert (pictures[0] == pictures[1]).all()
+
+
+def test_weak_motion_is_tinted_fully_and_a_trace_faintly() -> None:
+    weak, trace = (
+        np.asarray(draw(jpeg(), accumulator(level), box=None, settings=SETTINGS))[100, 120] for level in (30.0, 1.0)
+    )
+    assert lightness(weak) > lightness(trace) + 20
+    assert int(trace.max()) - int(trace.min()) < 60 < int(weak.max()) - int(weak.min())
+
+
+def test_the_ramp_s_lightness_rises_evenly() -> None:
+    """CIE L* of 21 colours; the eye takes equal steps of it for equal."""
+    steps = np.diff([lightness(np.array(ramp_colour(level / 20))) for level in range(21)])
+    assert steps.min() > 0.6 * steps.mean()
+    assert steps.max() < 1.4 * steps.mean()
 
 
 def test_without_tint_the_picture_is_grey() -> None:
@@ -90,14 +137,77 @@ def test_the_still_shows_through_the_tint() -> None:
     assert int(pixels[100, 105].sum()) > int(pixels[100, 135].sum()) + 100
 
 
-def test_the_box_is_drawn_on_its_edge_and_not_inside() -> None:
-    image = draw(jpeg(), accumulator(0.0), box=(80, 64, 160, 144), settings=SETTINGS)
-    assert image.getpixel((80, 100)) == (255, 255, 255)
-    assert image.getpixel((159, 100)) == (255, 255, 255)
-    assert image.getpixel((120, 64)) == (255, 255, 255)
-    assert image.getpixel((120, 143)) == (255, 255, 255)
-    assert image.getpixel((120, 100)) != (255, 255, 255)
-    assert image.getpixel((160, 100)) == (20, 20, 20)
+def test_the_frame_is_drawn_around_the_box_and_not_inside() -> None:
+    box = (80, 64, 160, 144)
+    framed = np.asarray(draw(jpeg(), accumulator(0.0), box=box, settings=SETTINGS))
+    plain = np.asarray(draw(jpeg(), accumulator(0.0), box=None, settings=SETTINGS))
+    assert (framed[64:144, 80:160] == plain[64:144, 80:160]).all()
+    top, left, bottom, right = frame_of(framed)
+    assert 54 <= top < 64
+    assert 70 <= left < 80
+    assert 144 <= bottom < 154
+    assert 160 <= right < 170
+
+
+@pytest.mark.parametrize("box", [(0, 0, 8, 8), (632, 472, 640, 480), (320, 240, 328, 248), (0, 300, 8, 304)])
+def test_the_frame_of_a_tiny_thing_can_be_found_on_a_phone_and_lies_in_the_picture(box: PixelBox) -> None:
+    image = draw(jpeg((640, 480)), np.zeros((60, 80), np.float32), box=box, settings=SETTINGS)
+    top, left, bottom, right = (side * 360 / 640 for side in frame_of(np.asarray(image)))
+    assert bottom - top >= 30
+    assert right - left >= 30
+    assert top <= box[1] * 360 / 640 < box[3] * 360 / 640 <= bottom + 1
+    assert left <= box[0] * 360 / 640 < box[2] * 360 / 640 <= right + 1
+
+
+def test_the_frame_of_all_the_picture_lies_on_its_edge() -> None:
+    image = np.asarray(draw(jpeg(), accumulator(0.0), box=(0, 0, 320, 240), settings=SETTINGS))
+    assert frame_of(image) == (0, 0, 239, 319)
+
+
+@pytest.mark.parametrize("ground", [0, 60, 128, 200, 255])
+def test_the_frame_shows_on_any_ground(ground: int) -> None:
+    still = jpeg((640, 480), (ground, ground, ground))
+    image = draw(still, np.zeros((60, 80), np.float32), box=(320, 240, 328, 248), settings=SETTINGS)
+    small = np.asarray(image.resize((360, 270), Image.Resampling.LANCZOS)).astype(int)
+    colour = small.max(axis=2) - small.min(axis=2)
+    assert (colour > 60).sum() >= 100, "a frame of some 130 pixels"
+
+
+def test_a_mouse_of_one_block_colours_a_spot_that_a_phone_shows() -> None:
+    plane = np.zeros((60, 80), np.float32)
+    plane[30, 40] = 90
+    still = jpeg((640, 480), (40, 40, 40))
+    image = draw(still, plane, box=None, settings=SETTINGS).resize((360, 270), Image.Resampling.LANCZOS)
+    pixels = np.asarray(image).astype(int)
+    rows, columns = np.nonzero(pixels.max(axis=2) - pixels.min(axis=2) > 40)
+    assert rows.size >= 80, "some 9x9 pixels"
+    assert abs(float(rows.mean()) - 30.5 * 8 * 360 / 640) < 1
+    assert abs(float(columns.mean()) - 40.5 * 8 * 360 / 640) < 1
+    assert np.ptp(rows) < 20, "and not much more"
+
+
+def test_a_dark_still_is_lifted_and_keeps_its_order() -> None:
+    night = Image.new("L", SIZE, 12)
+    for number in range(8):
+        night.paste(12 + 6 * number, (40 * number, 200, 40 * number + 40, 240))
+    out = io.BytesIO()
+    night.save(out, "JPEG", quality=95)
+    pixels = np.asarray(draw(out.getvalue(), accumulator(0.0), box=None, settings=SETTINGS))[..., 0].astype(int)
+    assert pixels[100, 100] >= 50, "dim, but there"
+    steps = np.diff([pixels[220, 40 * number + 20] for number in range(8)])
+    assert (steps >= 6).all(), "what could be told apart still can"
+
+
+@pytest.mark.parametrize("level", [100, 180, 240])
+def test_a_still_that_is_light_enough_keeps_its_greys(level: int) -> None:
+    pixels = np.asarray(draw(jpeg(colour=(level, level, level)), accumulator(0.0), box=None, settings=SETTINGS)).astype(
+        int
+    )
+    assert np.abs(pixels - level).max() <= 1
+
+
+def test_a_black_still_stays_black() -> None:
+    assert np.asarray(draw(jpeg(colour=(0, 0, 0)), accumulator(0.0), box=None, settings=SETTINGS)).max() <= 2
 
 
 def test_a_still_of_another_size_is_tinted_to_scale() -> None:
@@ -105,7 +215,19 @@ def test_a_still_of_another_size_is_tinted_to_scale() -> None:
     assert image.size == (640, 480)
     assert colourfulness(image, (240, 200)) > 80
     assert colourfulness(image, (120, 100)) == 0
-    assert image.getpixel((161, 200)) == (255, 255, 255)
+    top, left, bottom, right = frame_of(np.asarray(image))
+    assert (110 <= top < 128, 288 <= bottom < 306) == (True, True)
+    assert (142 <= left < 160, 320 <= right < 338) == (True, True)
+
+
+@pytest.mark.parametrize(("side", "size"), [(8, (640, 360)), (8, (636, 356)), (16, (1280, 720)), (32, (1920, 1080))])
+def test_blocks_of_any_size_are_tinted_where_they_are(side: int, size: tuple[int, int]) -> None:
+    plane = np.zeros((-(-size[1] // side), -(-size[0] // side)), np.float32)
+    plane[20:24, 40:44] = 100
+    pixels = np.asarray(draw(jpeg(size), plane, box=None, settings=SETTINGS)).astype(int)
+    rows, columns = np.nonzero(pixels.max(axis=2) - pixels.min(axis=2) > 40)
+    assert abs(float(rows.mean()) - 22 * side) < 2
+    assert abs(float(columns.mean()) - 42 * side) < 2
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1912, 1088), (1905, 1073)])

@@ -1,0 +1,137 @@
+"""Every message that crosses an actor boundary, and the small value types inside them.
+
+Messages are immutable and carry only bytes, str, int, float, bool, enums, tuples and other messages. Events are in the
+past tense, commands in the imperative, stream data are nouns. Units stand in the names: `_90k` is a media time in ticks
+of 1/90000 s within one run, `_s` seconds, `_unix_s` wall-clock time for people. A `run_id` names one uninterrupted
+capture of one camera; media times of different runs cannot be compared.
+
+Everybody imports them from here; the files are by theme.
+"""
+
+from ratcam.messages.camera import (
+    AccessUnit,
+    CameraCommand,
+    CameraLost,
+    CameraRecovered,
+    MotionField,
+    RequestKeyFrame,
+    Snapshot,
+    StreamEnded,
+    StreamMessage,
+    StreamStarted,
+    TakeSnapshot,
+)
+from ratcam.messages.chat import (
+    AuthorizationAsked,
+    AuthorizationChanged,
+    ChatEvent,
+    ChatLost,
+    ChatMigrated,
+    CommandReceived,
+    Delivery,
+    DeliveryFailed,
+    DeliverySucceeded,
+    EnrolmentRequested,
+    FailureKind,
+    MediaKind,
+    PasscodeSubmitted,
+    Reply,
+    RevokeChat,
+)
+from ratcam.messages.ids import (
+    CameraId,
+    ChatId,
+    ClipId,
+    DeliveryId,
+    EventId,
+    RunId,
+)
+from ratcam.messages.motion import (
+    Arm,
+    Disarm,
+    ForgetLearned,
+    HabitsSaved,
+    LearnedPlace,
+    Margin,
+    MotionContinues,
+    MotionEnded,
+    MotionPeaked,
+    MotionStarted,
+    MotionStatus,
+    SaveHabits,
+    TellMotionStatus,
+)
+from ratcam.messages.recording import (
+    ClipCause,
+    ClipFailed,
+    ClipReady,
+    RecordClip,
+    RecorderStarted,
+    Segment,
+    SegmentAppended,
+    SegmentClosed,
+)
+from ratcam.messages.supervision import (
+    ChildFailed,
+    Ping,
+)
+from ratcam.motion.sighting import Sighting
+
+__all__ = [
+    "AccessUnit",
+    "Arm",
+    "AuthorizationAsked",
+    "AuthorizationChanged",
+    "CameraCommand",
+    "CameraId",
+    "CameraLost",
+    "CameraRecovered",
+    "ChatEvent",
+    "ChatId",
+    "ChatLost",
+    "ChatMigrated",
+    "ChildFailed",
+    "ClipCause",
+    "ClipFailed",
+    "ClipId",
+    "ClipReady",
+    "CommandReceived",
+    "Delivery",
+    "DeliveryFailed",
+    "DeliveryId",
+    "DeliverySucceeded",
+    "Disarm",
+    "EnrolmentRequested",
+    "EventId",
+    "FailureKind",
+    "ForgetLearned",
+    "HabitsSaved",
+    "LearnedPlace",
+    "Margin",
+    "MediaKind",
+    "MotionContinues",
+    "MotionEnded",
+    "MotionField",
+    "MotionPeaked",
+    "MotionStarted",
+    "MotionStatus",
+    "PasscodeSubmitted",
+    "Ping",
+    "RecordClip",
+    "RecorderStarted",
+    "Reply",
+    "RequestKeyFrame",
+    "RevokeChat",
+    "RunId",
+    "SaveHabits",
+    "Segment",
+    "SegmentAppended",
+    "SegmentClosed",
+    "Sighting",
+    "Snapshot",
+    "StreamEnded",
+    "StreamMessage",
+    "StreamStarted",
+    "TakeSnapshot",
+    "TellMotionStatus",
+]
