@@ -1,7 +1,7 @@
 """Where `ratcam analyze` and `ratcam tune` get motion fields from: videos, picamera's vector files, and kept fields."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -175,10 +175,13 @@ class KeptFields:
         is_first = True
         for path in self._paths:
             head = head_of(path)
-            for kept in _kept(path):
+            for kept in _kept(path, self._note):
                 if is_first:
                     self.first_90k, is_first = kept.pts_90k, False
                 yield TimedField(pts_90k=kept.pts_90k, columns=head.columns, rows=head.rows, payload=kept.payload)
+
+    def _note(self, path: Path, words: str) -> None:
+        self.notes += (f"{path.name} {words}.",)
 
     def still_jpeg(self) -> bytes:
         """See `Fields`: there is no picture."""
@@ -204,9 +207,9 @@ def head_of(path: Path) -> KeptHead:
     return head
 
 
-def _kept(path: Path) -> Iterator[KeptField]:
+def _kept(path: Path, note: Callable[[Path, str], None]) -> Iterator[KeptField]:
     try:
-        yield from read_fields(path)
+        yield from read_fields(path, tell=lambda words: note(path, words))
     except StoreError as exc:
         raise BadInputError(str(exc)) from exc
 

@@ -15,7 +15,7 @@ to there: nothing is written behind a batch that failed.
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -74,8 +74,12 @@ def read_head(path: Path) -> KeptHead:
         raise StoreError(f"{path} cannot be read: {exc.strerror or exc}.") from exc
 
 
-def read_fields(path: Path) -> Iterator[KeptField]:
+def read_fields(path: Path, *, tell: Callable[[str], object] = bool) -> Iterator[KeptField]:
     """The fields of a kept file in their order, up to its end or to where it is torn or damaged.
+
+    Args:
+        path: the file.
+        tell: is told in words, to be put behind the file's name, where the file is not read to its end.
 
     Raises:
         StoreError: as `read_head`.
@@ -83,7 +87,7 @@ def read_fields(path: Path) -> Iterator[KeptField]:
     try:
         with path.open("rb") as file:
             head = _head(file, path)
-            for batch in _batches(file):
+            for batch in _batches(file, tell):
                 yield from _records(batch, head.columns, head.rows)
     except OSError as exc:
         raise StoreError(f"{path} cannot be read any further: {exc.strerror or exc}.") from exc
@@ -115,11 +119,15 @@ def _head(file: BinaryIO, path: Path) -> KeptHead:
     return KeptHead(width, height, columns, rows, rotation, fps, started_unix_s, run_id)
 
 
-def _batches(file: BinaryIO) -> Iterator[bytes]:
-    while len(head := file.read(_BATCH.size)) == _BATCH.size:
-        length, crc = _BATCH.unpack(head)
+def _batches(file: BinaryIO, tell: Callable[[str], object]) -> Iterator[bytes]:
+    while head := file.read(_BATCH.size):
+        length, crc = _BATCH.unpack(head) if len(head) == _BATCH.size else (1, 0)
         data = file.read(min(length, 2 * MOST_BATCH_BYTES))
+        if len(data) != length and not file.read(1):
+            tell("breaks off, as after a power cut: its last half minute is missing")
+            return
         if len(data) != length or zlib.crc32(data) != crc:
+            tell("is damaged: what follows in it is left out")
             return
         yield data
 

@@ -431,3 +431,16 @@ def test_without_matplotlib_the_report_is_refused_with_what_to_install_and_json_
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "pip install 'ratcam[tune]'" in refused.stderr
     assert json.loads(run("--json").stdout)["pictures"] == PICTURES
+
+
+@pytest.mark.parametrize(
+    ("tail", "words"),
+    [(b"\x50\0\0\0\1\2\3\4torn", "breaks off"), (b"\x04\0\0\0\1\2\3\4oddly ended", "is damaged")],
+)
+def test_a_kept_file_that_is_torn_or_damaged_is_told(kept: Path, tmp_path: Path, tail: bytes, words: str) -> None:
+    first, _ = kept_files(kept)
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k" / "1.fields").write_bytes(first.read_bytes() + tail)
+    (recording,) = told(tmp_path / "k")["recordings"]
+    assert recording["pictures"] == PICTURES // 2
+    assert any(f"1.fields {words}" in note for note in recording["notes"])
