@@ -1,7 +1,7 @@
-"""The track detector on drawn scenes that nobody has chosen a number on: what is no motion, and what must be found.
+"""The track detector on drawn scenes: what is no motion, and what must be found.
 
-From two origins: decoded H.264, and the fields of a Raspberry Pi's encoder. `python -m benchmarks.motion_quality` does
-the same at length, with other seeds.
+From two origins: decoded H.264, and the fields of a Raspberry Pi's encoder. Some numbers were chosen while looking at
+these scenes; `python -m benchmarks.motion_quality --seed N` does the same at length, with scenes that nobody has seen.
 """
 
 from collections.abc import Callable
