@@ -4,7 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratcam.messages import CameraId, ChatEvent, ChatId, Delivery, DeliveryId, MediaKind, Segment
+from ratcam.messages import (
+    CameraId,
+    ChatEvent,
+    ChatId,
+    Delivery,
+    DeliveryId,
+    MediaKind,
+    MotionField,
+    Segment,
+    StreamStarted,
+)
 from ratcam.motion.kept_habits import Habits
 
 
@@ -349,5 +359,33 @@ class MediaFiles(Protocol):
         """A file is delivered: delete it, or put it away if files are kept. Never raises.
 
         A clip's thumbnail is deleted with it.
+        """
+        ...
+
+
+class KeptVectors(Protocol):
+    """Where the fields are kept. One thread calls it."""
+
+    def append(self, start: StreamStarted, field: MotionField) -> bool:
+        """Keep one field of the run that `start` began; written in batches: whether one has come to disk with it.
+
+        Raises:
+            OSError: the disk refused; the batch is lost, and what comes next is kept apart.
+        """
+        ...
+
+    def flush(self) -> bool:
+        """Write what waits for its batch to be full; False if nothing waits.
+
+        Raises:
+            OSError: as `append`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Write what waits; the run is over. Idempotent.
+
+        Raises:
+            OSError: as `append`.
         """
         ...

@@ -32,7 +32,7 @@ from ratcam.messages import (
     StreamStarted,
     TellMotionStatus,
 )
-from ratcam.motion.choose import new_detector
+from ratcam.motion.choose import calibrates, new_detector
 from ratcam.motion.detector import Detector, Guard, Observation
 from ratcam.motion.events import EventEnded, EventStarted, EventTracker, PictureShape, RunningEvent
 from ratcam.motion.field import BLOCK, FieldError
@@ -287,7 +287,7 @@ class MotionActor(Supervised):
                 camera=self._camera,
                 request_id=request_id,
                 guard=guard.value,
-                is_learning=quiet is None and self._settings.auto_calibrate and self._settings.detector == "track",
+                is_learning=quiet is None and calibrates(self._settings),
                 quiet=Margin(quiet_score=quiet.quiet, trigger=quiet.trigger, margin=quiet.margin) if quiet else None,
                 learned=self._learned.places(self._detector, self._view.size, self._view.rotation),
                 is_kept=is_kept,

@@ -3,11 +3,10 @@
 import logging
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol
 
 from ratcam.actors.supervised import Address, OnDeath, Supervised
 from ratcam.messages import CameraId, MotionField, RunId, StreamEnded, StreamStarted
-from ratcam.ports import Clock
+from ratcam.ports import Clock, KeptVectors
 
 _log = logging.getLogger(__name__)
 
@@ -19,34 +18,6 @@ RETRY_S = 60.0
 SILENCE_S = 10.0
 """After so long without a field what waits is written, however little it is."""
 _KNOWN_RUNS = 4
-
-
-class KeptVectors(Protocol):
-    """Where the fields are kept. One thread calls it."""
-
-    def append(self, start: StreamStarted, field: MotionField) -> bool:
-        """Keep one field of the run that `start` began; written in batches: whether one has come to disk with it.
-
-        Raises:
-            OSError: the disk refused; the batch is lost, and what comes next is kept apart.
-        """
-        ...
-
-    def flush(self) -> bool:
-        """Write what waits for its batch to be full; False if nothing waits.
-
-        Raises:
-            OSError: as `append`.
-        """
-        ...
-
-    def close(self) -> None:
-        """Write what waits; the run is over. Idempotent.
-
-        Raises:
-            OSError: as `append`.
-        """
-        ...
 
 
 @dataclass(slots=True)

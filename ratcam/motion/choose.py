@@ -20,3 +20,8 @@ def new_detector(settings: MotionSettings, zones: tuple[ZoneSettings, ...] = ())
     if settings.detector == "simple":
         return SimpleDetector(settings)
     return TrackDetector(settings, zones)
+
+
+def calibrates(settings: MotionSettings) -> bool:
+    """Whether these settings' detector learns how quiet its camera is, so that `Detector.quiet` will be known."""
+    return settings.detector == "track" and settings.auto_calibrate

@@ -60,9 +60,7 @@ class Findings:
     @property
     def quiet_hours(self) -> float:
         """How long nothing truly moved, as far as somebody told."""
-        return max(
-            0.0, self.hours - sum(end_s - start_s for truth in self.truths or () for start_s, end_s in truth) / 3600
-        )
+        return _quiet_hours(self.replays, self.truths or ())
 
     def an_hour(self, how: Agreement) -> str:
         """The false alarms an hour of the time in which nothing moved; "-" if there is no such time."""
@@ -110,9 +108,7 @@ def findings(
     if truths is None:
         advice = advise_by_tail(choices, tails, per_week)
     else:
-        hours = sum(replayed.lasts_s for replayed in replays) / 3600
-        moved_s = sum(end_s - start_s for truth in truths for start_s, end_s in truth)
-        quiet_hours = max(0.0, hours - moved_s / 3600)
+        quiet_hours = _quiet_hours(replays, truths)
         advice = advise_by_truth(choices, agreements, judged, quiet_hours=quiet_hours, per_week=per_week)
     advice = _with_blindness(advice, choices)
     return Findings(
@@ -126,6 +122,11 @@ def findings(
         per_week=per_week,
         advice=advice,
     )
+
+
+def _quiet_hours(replays: Sequence[Replayed], truths: Sequence[tuple[Interval, ...]]) -> float:
+    moved_s = sum(end_s - start_s for truth in truths for start_s, end_s in truth)
+    return max(0.0, sum(replayed.lasts_s for replayed in replays) - moved_s) / 3600
 
 
 def _with_blindness(advice: Advice, choices: Sequence[Choice]) -> Advice:
